@@ -1,0 +1,41 @@
+/** Everything that a caller can act on: code -> HTTP status and the sentence that goes with it. */
+export const catalogue = {
+  FL_REQUEST_INVALID: [400, 'The request does not have the documented shape.'],
+  FL_JSON_INVALID: [400, 'The body is not valid JSON.'],
+  FL_EMAIL_INVALID: [400, 'The e-mail address cannot be used.'],
+  FL_CREDENTIALS_INVALID: [401, 'E-mail or password is wrong.'],
+  FL_SESSION_INVALID: [401, 'The session has ended. Sign in again.'],
+  FL_SIGNATURE_INVALID: [401, 'The signature is missing or wrong.'],
+  FL_ACCOUNT_INACTIVE: [403, 'This account is not active.'],
+  FL_ORIGIN_REFUSED: [403, 'Cookies are only accepted from our own pages.'],
+  FL_ROUTE_UNKNOWN: [404, 'There is nothing at this address.'],
+  FL_BODY_TOO_LARGE: [413, 'The body is too large.'],
+  FL_CONTENT_TYPE_UNSUPPORTED: [415, 'Send application/json.'],
+  FL_LOGIN_THROTTLED: [429, 'Too many failed attempts. Try again later.'],
+  FL_RATE_LIMITED: [429, 'Too many requests. Try again later.'],
+  FL_INTERNAL: [500, 'Something went wrong on our side.'],
+  FL_DATABASE_UNAVAILABLE: [503, 'The database cannot be reached. Try again soon.'],
+  FL_UPSTREAM_UNAVAILABLE: [503, 'We cannot look this up right now. Try again soon.'],
+  FL_NOT_READY: [503, 'Not ready yet.'],
+} as const satisfies Record<`FL_${string}`, readonly [status: number, title: string]>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** The one error that travels through the house: a code of the catalogue, answered by plugins/problems.ts. */
+export class FirstloginError extends Error {
+  readonly code: ErrorCode
+  readonly status: number
+  /** Seconds after which a new try makes sense; becomes the Retry-After header. */
+  readonly retryAfterS: number | undefined
+  /** One more sentence for the caller; never a value that came from outside. */
+  readonly detail: string | undefined
+
+  constructor(code: ErrorCode, options: { cause?: unknown; retryAfterS?: number; detail?: string } = {}) {
+    super(catalogue[code][1], 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = 'FirstloginError'
+    this.code = code
+    this.status = catalogue[code][0]
+    this.retryAfterS = options.retryAfterS
+    this.detail = options.detail
+  }
+}
