@@ -1,0 +1,11 @@
+import type { FastifyInstance } from 'fastify'
+import type { Mailbox } from '../mailbox.ts'
+
+export function registerMailboxRoutes(app: FastifyInstance, mailbox: Mailbox): void {
+  app.get('/__mailbox', () => ({ messages: mailbox.list() }))
+
+  app.delete('/__mailbox', (_request, reply) => {
+    mailbox.clear()
+    return reply.code(204).send()
+  })
+}

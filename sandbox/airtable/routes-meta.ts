@@ -1,0 +1,25 @@
+import type { FastifyInstance } from 'fastify'
+import type { Base } from './base.ts'
+import { noSuchModel } from './errors.ts'
+import { createId } from './ids.ts'
+
+const scopes = ['data.records:read', 'data.records:write', 'schema.bases:read', 'webhook:manage']
+
+export function registerMetaRoutes(app: FastifyInstance, base: Base): void {
+  const userId = createId('usr')
+
+  app.get('/meta/whoami', () => ({ id: userId, scopes }))
+
+  app.get<{ Params: { baseId: string } }>('/meta/bases/:baseId/tables', (request) => {
+    if (request.params.baseId !== base.id) throw noSuchModel()
+    return {
+      tables: base.tables.map(({ id, name, fields }) => ({
+        id,
+        name,
+        primaryFieldId: fields[0]?.id,
+        fields: fields.map((field) => ({ id: field.id, name: field.name, type: field.type })),
+        views: [],
+      })),
+    }
+  })
+}
