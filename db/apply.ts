@@ -1,0 +1,53 @@
+import type { TransactionSql } from 'postgres'
+import type { Change } from '../domain/change.ts'
+import { toCanonicalEmail } from '../domain/email.ts'
+import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
+import { notify } from './notices.ts'
+import { endSessionsOf } from './sessions.ts'
+import { loadWorld, savePeople, saveRecords } from './world.ts'
+
+/**
+ * Writes changes to records and people in the caller's transaction and answers each in its place. People who
+ * are no longer active lose their sessions here; other instances hear of it when the transaction commits.
+ */
+export async function applyChanges(tx: TransactionSql, changes: Change[], rules: Rules): Promise<Applied[]> {
+  const emails = changes.flatMap((change) =>
+    change.type === 'user.upserted' && change.fields.email
+      ? (toCanonicalEmail(change.fields.email) ?? [])
+      : [],
+  )
+  const world = await loadWorld(tx, changes, emails)
+  const before: World = { records: new Map(world.records), people: new Map(world.people) }
+  const applied = changes.map((change) => applyChange(world, change, rules))
+
+  const people = [...world.people.values()].filter((person) => before.people.get(person.id) !== person)
+  const moved = people.filter((person) => {
+    const was = before.people.get(person.id)?.emailCanonical ?? null
+    return was !== null && was !== person.emailCanonical
+  })
+  const records = [...world.records.values()].filter(
+    (record) => before.records.get(recordKey(record)) !== record,
+  )
+  const ended = people.filter(
+    ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
+  )
+
+  await savePeople(
+    tx,
+    people,
+    moved.map(({ id }) => id),
+  )
+  await saveRecords(tx, records)
+  await endSessionsOf(
+    tx,
+    ended.map(({ id }) => id),
+  )
+  await notify(
+    tx,
+    people.flatMap(({ id, emailCanonical }) => [
+      ...(before.people.has(id) ? [{ userId: id }] : []),
+      ...(emailCanonical ? [{ email: emailCanonical }] : []),
+    ]),
+  )
+  return applied
+}

@@ -1,0 +1,147 @@
+import type { Sql, TransactionSql } from 'postgres'
+import { channel } from './notices.ts'
+import { type StoredUser, userColumns } from './users.ts'
+
+export interface NewSession {
+  id: string
+  userId: string
+  tokenHash: Buffer
+  userAgent: string | null
+  address: string | null
+  ttlS: number
+}
+
+/** A session in force. `identity` finds its person again when their row was lost and `user` is null. */
+export interface Session {
+  id: string
+  identity: { upstream: string; externalId: string } | null
+  generation: number
+  tokenHash: Buffer
+  previousHash: Buffer | null
+  /** Seconds since the token in force was issued. */
+  rotatedForS: number
+  createdAt: Date
+  expiresAt: Date
+}
+
+export interface SessionWithUser {
+  session: Session
+  user: StoredUser | null
+}
+
+type SessionRow = Omit<Session, 'identity' | 'id' | 'createdAt'> & {
+  sessionId: string
+  sessionCreatedAt: Date
+  upstream: string | null
+  externalId: string | null
+} & StoredUser
+
+function sessionColumns(sql: Sql | TransactionSql) {
+  return sql`
+    s.id as "sessionId", s.upstream, s.external_id as "externalId", s.generation, s.token_hash as "tokenHash",
+    s.previous_hash as "previousHash", extract(epoch from clock_timestamp() - s.rotated_at)::float8 as "rotatedForS",
+    s.created_at as "sessionCreatedAt", s.expires_at as "expiresAt"`
+}
+
+function toSession(row: SessionRow): SessionWithUser {
+  const {
+    sessionId,
+    sessionCreatedAt,
+    upstream,
+    externalId,
+    generation,
+    tokenHash,
+    previousHash,
+    rotatedForS,
+    expiresAt,
+    ...user
+  } = row
+  const identity = upstream !== null && externalId !== null ? { upstream, externalId } : null
+  return {
+    session: {
+      id: sessionId,
+      identity,
+      generation,
+      tokenHash,
+      previousHash,
+      rotatedForS,
+      createdAt: sessionCreatedAt,
+      expiresAt,
+    },
+    // The columns of a lost row are all null.
+    user: user.id === null ? null : user,
+  }
+}
+
+/**
+ * Starts a session for somebody who is active at that very moment and moves their last login; undefined when they
+ * no longer are. Sessions of theirs that have expired are swept away.
+ */
+export async function startSession(sql: Sql, session: NewSession): Promise<SessionWithUser | undefined> {
+  const [row] = await sql<SessionRow[]>`
+    with swept as (
+      delete from firstlogin.sessions where user_id = ${session.userId} and expires_at < now()
+    ), u as (
+      update firstlogin.users set last_login_at = now()
+      where id = ${session.userId} and status = 'active'
+      returning *
+    ), s as (
+      insert into firstlogin.sessions (id, user_id, upstream, external_id, token_hash, user_agent, address, expires_at)
+      select ${session.id}, u.id, i.upstream, i.external_id, ${session.tokenHash}, ${session.userAgent},
+        ${session.address}, now() + make_interval(secs => ${session.ttlS})
+      from u left join lateral (
+        select upstream, external_id from firstlogin.identities where user_id = u.id order by upstream limit 1
+      ) as i on true
+      returning *
+    )
+    select ${userColumns(sql)}, ${sessionColumns(sql)} from s, u`
+  return row && toSession(row)
+}
+
+export async function findSession(sql: Sql, id: string): Promise<SessionWithUser | undefined> {
+  const [row] = await sql<SessionRow[]>`
+    select ${userColumns(sql)}, ${sessionColumns(sql)}
+    from firstlogin.sessions s left join firstlogin.users u on u.id = s.user_id
+    where s.id = ${id} and s.ended_at is null and s.expires_at > now()`
+  return row && toSession(row)
+}
+
+/** Puts the next token in force if `presented` still is: of many that race, one does. Undefined for all others. */
+export async function rotateSession(
+  sql: Sql,
+  rotation: { id: string; presented: Buffer; next: Buffer; ttlS: number },
+): Promise<SessionWithUser | undefined> {
+  const [row] = await sql<SessionRow[]>`
+    update firstlogin.sessions s
+    set generation = s.generation + 1, previous_hash = s.token_hash, token_hash = ${rotation.next},
+      rotated_at = now(), expires_at = now() + make_interval(secs => ${rotation.ttlS})
+    from firstlogin.users u
+    where s.id = ${rotation.id} and s.token_hash = ${rotation.presented} and s.ended_at is null
+      and s.expires_at > now() and u.id = s.user_id and u.status = 'active'
+    returning ${userColumns(sql)}, ${sessionColumns(sql)}`
+  return row && toSession(row)
+}
+
+/** Gives a session whose person's row was lost to the row that stands for the same identity now. */
+export async function adoptSession(sql: Sql, id: string, userId: string): Promise<void> {
+  await sql`update firstlogin.sessions set user_id = ${userId} where id = ${id} and user_id is null`
+}
+
+export async function endSession(sql: Sql, id: string): Promise<void> {
+  await sql`
+    with ended as (
+      update firstlogin.sessions set ended_at = now() where id = ${id} and ended_at is null returning user_id
+    )
+    select pg_notify(${channel}, json_build_object('userId', user_id)::text) from ended`
+}
+
+/** Ends every session of these people and tells all instances. */
+export async function endSessionsOf(sql: Sql | TransactionSql, userIds: string[]): Promise<void> {
+  if (userIds.length === 0) return
+  await sql`
+    with ended as (
+      update firstlogin.sessions set ended_at = now()
+      where user_id = any(${userIds}::uuid[]) and ended_at is null returning user_id
+    )
+    select pg_notify(${channel}, json_build_object('userId', user_id)::text) from (select distinct user_id from ended) as people`
+}

@@ -1,0 +1,121 @@
+import type { TransactionSql } from 'postgres'
+import type { CanonicalEmail } from '../domain/email.ts'
+import type { Person } from '../domain/person.ts'
+import { recordKey, type World } from '../domain/provisioning.ts'
+import { type Claims, recordEmail, type UpstreamRecord } from '../domain/record.ts'
+import type { Stamp } from '../domain/stamp.ts'
+
+interface RecordRow {
+  upstream: string
+  externalId: string
+  userId: string | null
+  claims: Claims
+  passwordHash: string | null
+  lifecycle: { created?: Stamp; deleted?: Stamp }
+}
+
+interface RecordName {
+  upstream: string
+  externalId: string
+}
+
+/** Makes everybody else who changes one of these records or addresses wait until the transaction ends. */
+async function lock(tx: TransactionSql, kind: 1 | 2, keys: string[]): Promise<void> {
+  await tx`
+    select pg_advisory_xact_lock(${26220 + kind}, hash)
+    from (select distinct hashtext(key) as hash from unnest(${keys}::text[]) as key order by 1) as hashes`
+}
+
+/**
+ * Locks and loads the part of the world that changes to these records, naming these addresses, can touch. Locks
+ * are taken in one order everywhere (records, addresses, rows of people), so that no two transactions deadlock.
+ */
+export async function loadWorld(
+  tx: TransactionSql,
+  names: RecordName[],
+  emails: CanonicalEmail[],
+): Promise<World> {
+  await lock(tx, 1, names.map(recordKey))
+  const upstreams = names.map((name) => name.upstream)
+  const externalIds = names.map((name) => name.externalId)
+  const known = await tx<{ email: CanonicalEmail | null }[]>`
+    select email_canonical as email from firstlogin.identities
+    where (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`
+  const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
+  await lock(tx, 2, involved)
+
+  const people = await tx<Person[]>`
+    select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
+      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
+    from firstlogin.users
+    where email_canonical = any(${involved}::text[])
+      or id in (
+        select user_id from firstlogin.identities
+        where email_canonical = any(${involved}::text[])
+          or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))
+      )
+    order by id
+    for update`
+  const records = await tx<RecordRow[]>`
+    select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash", lifecycle
+    from firstlogin.identities
+    where email_canonical = any(${involved}::text[])
+      or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))
+      or user_id = any(${people.map((person) => person.id)}::uuid[])`
+
+  return {
+    records: new Map(records.map((row) => [recordKey(row), toRecord(row)])),
+    people: new Map(people.map((person) => [person.id, { ...person }])),
+  }
+}
+
+function toRecord({ passwordHash, lifecycle, claims, ...row }: RecordRow): UpstreamRecord {
+  const hash = claims.passwordHash && { passwordHash: { ...claims.passwordHash, value: passwordHash } }
+  return { ...row, claims: { ...claims, ...hash }, created: lifecycle.created, deleted: lifecycle.deleted }
+}
+
+/** Writes people; those whose address changes give the old one up first, since the index is checked row by row. */
+export async function savePeople(tx: TransactionSql, people: Person[], moved: string[]): Promise<void> {
+  if (people.length === 0) return
+  if (moved.length > 0) {
+    await tx`update firstlogin.users set email_canonical = null where id = any(${moved}::uuid[])`
+  }
+  await tx`
+    insert into firstlogin.users
+      (id, email, email_canonical, email_verified, name, avatar_url, status, role, password_hash, provenance)
+    select id, email, "emailCanonical", "emailVerified", name, "avatarUrl", status, role, "passwordHash", provenance
+    from jsonb_to_recordset(${tx.json(people as never)}) as person (
+      id uuid, email text, "emailCanonical" text, "emailVerified" boolean, name text, "avatarUrl" text,
+      status text, role text, "passwordHash" text, provenance jsonb)
+    on conflict (id) do update set
+      email = excluded.email, email_canonical = excluded.email_canonical, email_verified = excluded.email_verified,
+      name = excluded.name, avatar_url = excluded.avatar_url, status = excluded.status, role = excluded.role,
+      password_hash = excluded.password_hash, provenance = excluded.provenance, updated_at = now()`
+}
+
+/** Writes records after the people whom they point to; `checked_at` moves, for this was a sight of them. */
+export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[]): Promise<void> {
+  if (records.length === 0) return
+  const rows = records.map((record) => {
+    const { passwordHash, ...claims } = record.claims
+    const stamped = passwordHash && { passwordHash: { at: passwordHash.at, event: passwordHash.event } }
+    return {
+      upstream: record.upstream,
+      externalId: record.externalId,
+      userId: record.userId,
+      email: recordEmail(record) ?? null,
+      claims: { ...claims, ...stamped },
+      passwordHash: passwordHash?.value ?? null,
+      lifecycle: { created: record.created, deleted: record.deleted },
+    }
+  })
+  await tx`
+    insert into firstlogin.identities
+      (upstream, external_id, user_id, email_canonical, claims, password_hash, lifecycle)
+    select upstream, "externalId", "userId", email, claims, "passwordHash", lifecycle
+    from jsonb_to_recordset(${tx.json(rows as never)}) as record (
+      upstream text, "externalId" text, "userId" uuid, email text, claims jsonb, "passwordHash" text, lifecycle jsonb)
+    on conflict (upstream, external_id) do update set
+      user_id = excluded.user_id, email_canonical = excluded.email_canonical, claims = excluded.claims,
+      password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, checked_at = now()`
+}

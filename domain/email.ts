@@ -1,0 +1,38 @@
+import { domainToASCII } from 'node:url'
+import { FirstloginError } from '../errors.ts'
+
+/** An address as people are keyed by it: trimmed, NFC, lower case, domain in ASCII, at most 254 octets. */
+export type CanonicalEmail = string & { readonly canonical: unique symbol }
+
+const longestOctets = 254
+// A NUL breaks Postgres; invisible format characters make two addresses look like one.
+const forbiddenAnywhere = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]/u
+// domainToASCII parses a URL host: "a/b" would lose its tail, "1.2" would become 1.0.0.2.
+const forbiddenInDomain = /[^\w.\u0080-\u{10ffff}-]|\.$/u
+
+/** Simple (one to one) case mapping, without the sigma and dotted-I rules of String.toLowerCase. */
+function lowerSimple(text: string): string {
+  return Array.from(text, (c) => (c === 'İ' ? 'i' : c.toLowerCase())).join('')
+}
+
+/** The canonical form, or undefined for anything that cannot be a key. */
+export function toCanonicalEmail(raw: string): CanonicalEmail | undefined {
+  if (raw.length > 4 * longestOctets || !raw.isWellFormed()) return undefined
+  const trimmed = raw.trim().normalize('NFC')
+  if (forbiddenAnywhere.test(trimmed)) return undefined
+  const at = trimmed.lastIndexOf('@')
+  const domain = trimmed.slice(at + 1)
+  if (at < 1 || forbiddenInDomain.test(domain)) return undefined
+  const ascii = domainToASCII(domain)
+  const onlyAscii = /^[\w.-]*$/.test(domain)
+  if (ascii === '' || (onlyAscii && ascii !== domain.toLowerCase())) return undefined
+  const email = `${lowerSimple(trimmed.slice(0, at)).normalize('NFC')}@${ascii}`
+  return Buffer.byteLength(email) > longestOctets ? undefined : (email as CanonicalEmail)
+}
+
+/** Throws FL_EMAIL_INVALID for anything that cannot be a key: no `@`, control characters, more than 254 octets. */
+export function canonicalEmail(raw: string): CanonicalEmail {
+  const email = toCanonicalEmail(raw)
+  if (email === undefined) throw new FirstloginError('FL_EMAIL_INVALID')
+  return email
+}

@@ -1,0 +1,133 @@
+import type { Change } from './change.ts'
+import type { CanonicalEmail } from './email.ts'
+import type { FieldOwnership } from './ownership.ts'
+import { type Person, projectFields } from './person.ts'
+import { createRecord, isDeleted, mergeChange, recordEmail, type UpstreamRecord } from './record.ts'
+import { compareStamps } from './stamp.ts'
+
+/** Which way a change went; logged as `upsert.conflict`. */
+export type UpsertPath = 'created' | 'updated' | 'rekeyed' | 'linked_by_email' | 'stale' | 'tombstoned'
+
+/**
+ * The records and people that a change can touch: every record and person of the addresses involved, and every
+ * record linked to one of those people. `applyChange` writes into it.
+ */
+export interface World {
+  records: Map<string, UpstreamRecord>
+  people: Map<string, Person>
+}
+
+export interface Rules {
+  ownership: FieldOwnership
+  createId: () => string
+}
+
+export interface Applied {
+  path: UpsertPath
+  /** The person that the record stands for now, if it stands for anybody. */
+  userId: string | null
+}
+
+export function recordKey(of: { upstream: string; externalId: string }): string {
+  return `${of.upstream}\n${of.externalId}`
+}
+
+/**
+ * Takes one change into the world. A person is the set of records that share a canonical address, so the people
+ * that remain depend on the set of changes alone, in whatever order and how often they arrive.
+ */
+export function applyChange(world: World, change: Change, rules: Rules): Applied {
+  const key = recordKey(change)
+  const known = world.records.get(key) ?? createRecord(change.upstream, change.externalId)
+  const keeps = (field: keyof FieldOwnership) => (rules.ownership[field] === 'local' ? 'first' : 'newest')
+  const record = mergeChange(known, change, keeps)
+  if (record === known) return { path: isDeleted(known) ? 'tombstoned' : 'stale', userId: known.userId }
+
+  world.records.set(key, record)
+  const [before, after] = [recordEmail(known), recordEmail(record)]
+  const settled = after === undefined ? undefined : settle(world, after, rules)
+  if (before !== undefined && before !== after) settle(world, before, rules)
+
+  const userId = world.records.get(key)?.userId ?? null
+  if (isDeleted(record)) return { path: 'tombstoned', userId }
+  if (settled?.superseded.has(key)) return { path: 'stale', userId }
+  return {
+    path: settled?.isNew ? 'created' : known.userId === userId ? 'updated' : (settled?.joined ?? 'updated'),
+    userId,
+  }
+}
+
+interface Settled {
+  isNew: boolean
+  /** How a record joins a person who was here before it. */
+  joined: 'rekeyed' | 'linked_by_email'
+  superseded: Set<string>
+}
+
+/** Makes the person of one address agree with its records: found, created, changed, or deleted. */
+function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
+  const members = [...world.records.values()].filter((record) => recordEmail(record) === email)
+  const keys = keyRecords(members)
+  const superseded = members.filter((record) => !keys.includes(record))
+  const found = findPerson(world, email, keys)
+  const settled: Settled = {
+    isNew: found === undefined,
+    joined: superseded.some((record) => record.userId !== null && record.userId === found?.id)
+      ? 'rekeyed'
+      : 'linked_by_email',
+    superseded: new Set(superseded.map(recordKey)),
+  }
+  if (members.length === 0) return settled
+
+  const isAlive = keys.some((record) => !isDeleted(record))
+  if (!found && !isAlive) return settled
+
+  const voices = members.filter((record) => keys.includes(record) || !isDeleted(record))
+  const { fields, provenance } = projectFields(voices, found, rules.ownership)
+  const id = found?.id ?? rules.createId()
+  const status = isAlive ? fields.status : 'deleted'
+  world.people.set(id, { ...fields, id, status, emailCanonical: email, provenance })
+
+  for (const other of world.people.values()) {
+    if (other.id === id || other.emailCanonical !== email) continue
+    world.people.set(other.id, { ...other, status: 'deleted', emailCanonical: null })
+  }
+  for (const record of keys) world.records.set(recordKey(record), { ...record, userId: id })
+  for (const record of superseded) {
+    if (record.userId === id) world.records.set(recordKey(record), { ...record, userId: null })
+  }
+  return settled
+}
+
+/** One record of each upstream stands for the address: the one that named it last. Re-keying is nothing more. */
+function keyRecords(members: UpstreamRecord[]): UpstreamRecord[] {
+  const keys = new Map<string, UpstreamRecord>()
+  for (const record of members) {
+    const rival = keys.get(record.upstream)
+    if (!rival || namedLater(record, rival)) keys.set(record.upstream, record)
+  }
+  return [...keys.values()]
+}
+
+function namedLater(a: UpstreamRecord, b: UpstreamRecord): boolean {
+  if (!a.claims.email || !b.claims.email) return a.claims.email !== undefined
+  return (compareStamps(a.claims.email, b.claims.email) || (a.externalId < b.externalId ? -1 : 1)) > 0
+}
+
+/** By upstream id first: the person whom the records are linked to moves with them. Then by address. */
+function findPerson(world: World, email: CanonicalEmail, keys: UpstreamRecord[]): Person | undefined {
+  const linked = keys
+    .flatMap((record) => (record.userId === null ? [] : (world.people.get(record.userId) ?? [])))
+    .filter((person) => !isTaken(world, person, email))
+  const named = [...world.people.values()].filter((person) => person.emailCanonical === email)
+  const oldest = (people: Person[]) => people.sort((a, b) => (a.id < b.id ? -1 : 1))[0]
+  return oldest(linked) ?? oldest(named.filter((person) => person.status !== 'deleted')) ?? oldest(named)
+}
+
+/** True while another address has a record that stands for this person. */
+function isTaken(world: World, person: Person, email: CanonicalEmail): boolean {
+  for (const record of world.records.values()) {
+    if (record.userId === person.id && recordEmail(record) !== email) return true
+  }
+  return false
+}
