@@ -1,0 +1,65 @@
+import sensible from '@fastify/sensible'
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import db from './plugins/db.ts'
+import docs from './plugins/docs.ts'
+import http from './plugins/http.ts'
+import keys from './plugins/keys.ts'
+import metrics from './plugins/metrics.ts'
+import notices from './plugins/notices.ts'
+import problems from './plugins/problems.ts'
+import provisioner from './plugins/provisioner.ts'
+import rateLimit from './plugins/rate-limit.ts'
+import readThrough from './plugins/read-through.ts'
+import readiness from './plugins/readiness.ts'
+import sessionCookies from './plugins/session-cookies.ts'
+import sessions from './plugins/sessions.ts'
+import signIn from './plugins/sign-in.ts'
+import tokens from './plugins/tokens.ts'
+import { authRoutes } from './routes/auth.ts'
+import { operationsRoutes } from './routes/operations.ts'
+import { wellKnownRoutes } from './routes/well-known.ts'
+
+export { type Config, ConfigError, loadConfig } from './config.ts'
+
+/** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
+export default async function firstlogin(app: FastifyInstance, config: Config): Promise<void> {
+  const secret = config.FIRSTLOGIN_SECRET
+  const recheckMs = config.READTHROUGH_RECHECK_S * 1000
+
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  await app.register(problems)
+  await app.register(sensible)
+  await app.register(metrics)
+  await app.register(docs, { baseUrl: config.BASE_URL })
+  await app.register(rateLimit, { redisUrl: config.REDIS_URL })
+
+  await app.register(db, { database: config.DATABASE_URL })
+  await app.register(readiness)
+  await app.register(notices)
+  await app.register(http)
+  await app.register(provisioner, { ownership: config.ownership })
+  await app.register(readThrough, {
+    upstreams: config.upstreams,
+    enabled: config.USER_READTHROUGH_FALLBACK_ENABLED,
+    deadlineMs: config.READTHROUGH_DEADLINE_MS,
+    negativeTtlS: config.READTHROUGH_NEGATIVE_TTL_S,
+    recheckS: config.READTHROUGH_RECHECK_S,
+  })
+  await app.register(sessions, { cacheTtlMs: Math.min(30_000, recheckMs || 30_000) })
+  await app.register(keys, { secret })
+  await app.register(tokens, {
+    secret,
+    issuer: config.BASE_URL,
+    accessTtlS: config.ACCESS_TOKEN_TTL_S,
+    refreshTtlS: config.REFRESH_TOKEN_TTL_S,
+    graceS: config.REFRESH_GRACE_S,
+  })
+  await app.register(sessionCookies, { baseUrl: config.BASE_URL })
+  await app.register(signIn, { secret })
+
+  await app.register(authRoutes, { prefix: '/api/auth', loginsPerMinute: config.LOGIN_RATE_PER_MINUTE })
+  await app.register(wellKnownRoutes)
+  await app.register(operationsRoutes)
+}

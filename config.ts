@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { defaultOwnership, type FieldOwnership } from './domain/ownership.ts'
+import { upstreams } from './upstreams/index.ts'
+import { configureUpstream, type Upstream } from './upstreams/upstream.ts'
+
+const Owner = Type.Union([Type.Literal('upstream'), Type.Literal('local'), Type.Literal('newest')])
+const Seconds = (fallback: number, minimum = 1) =>
+  Type.Integer({
+    minimum,
+    maximum: 315_360_000,
+    default: fallback,
+    description: `a whole number of seconds from ${minimum}`,
+  })
+
+/** Every setting of the service itself, by the name it has in the environment. Upstreams bring their own. */
+export const Settings = Type.Object({
+  DATABASE_URL: Type.String({
+    pattern: '^postgres(ql)?://',
+    description: 'an address like postgres://user@host/name',
+  }),
+  HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'a host name or address' }),
+  PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'a port number' }),
+  BASE_URL: Type.String({
+    pattern: '^https?://[^/?#]+$',
+    default: 'http://127.0.0.1:3000',
+    description: 'an address without a path or a slash at its end',
+  }),
+  FIRSTLOGIN_SECRET: Type.String({ minLength: 32, description: '32 bytes or more' }),
+  UPSTREAMS: Type.Array(Type.Union(upstreams.map(({ name }) => Type.Literal(name))), {
+    default: ['airtable'],
+    description: `a comma list out of ${upstreams.map(({ name }) => name).join(', ')}`,
+  }),
+  USER_READTHROUGH_FALLBACK_ENABLED: Type.Boolean({ default: true, description: 'true or false' }),
+  READTHROUGH_DEADLINE_MS: Type.Integer({
+    minimum: 50,
+    maximum: 60_000,
+    default: 2000,
+    description: 'milliseconds from 50 to 60000',
+  }),
+  READTHROUGH_NEGATIVE_TTL_S: Seconds(60, 0),
+  READTHROUGH_RECHECK_S: Seconds(86_400, 0),
+  ACCESS_TOKEN_TTL_S: Seconds(600),
+  REFRESH_TOKEN_TTL_S: Seconds(2_592_000),
+  REFRESH_GRACE_S: Seconds(30, 0),
+  LOGIN_RATE_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'a whole number from 1' }),
+  FIELD_OWNERSHIP: Type.Object(
+    {
+      // People are found by their address: it has to be the upstream's.
+      email: Type.Optional(Type.Literal('upstream')),
+      emailVerified: Type.Optional(Owner),
+      name: Type.Optional(Owner),
+      avatarUrl: Type.Optional(Owner),
+      status: Type.Optional(Owner),
+      role: Type.Optional(Owner),
+      passwordHash: Type.Optional(Owner),
+    },
+    {
+      additionalProperties: false,
+      default: {},
+      description:
+        'a comma list such as name=upstream,avatarUrl=local,role=newest (email is always upstream)',
+    },
+  ),
+  TRUST_PROXY: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/\\d{1,3})?$' }), {
+    default: [],
+    description: 'a comma list of networks such as 10.0.0.0/8',
+  }),
+  REDIS_URL: Type.Optional(
+    Type.String({ pattern: '^rediss?://', description: 'an address like redis://host:6379' }),
+  ),
+  LOG_LEVEL: Type.Union(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'a level of pino' },
+  ),
+})
+export type Settings = Static<typeof Settings>
+
+/** What the service runs on: all settings, and the upstreams that are on. */
+export interface Config extends Omit<Settings, 'FIELD_OWNERSHIP' | 'UPSTREAMS'> {
+  ownership: FieldOwnership
+  upstreams: Upstream[]
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** All that is missing or wrong, by name and rule; values never appear. */
+export class ConfigError extends Error {
+  readonly problems: string[]
+
+  constructor(problems: string[]) {
+    super(`The settings are not complete:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** Reads the settings and the files that `NAME_FILE` points to. Throws one ConfigError for all that is wrong. */
+export function loadConfig(env: Env): Config {
+  const problems: string[] = []
+  const { FIELD_OWNERSHIP, UPSTREAMS, ...settings } = read(Settings, env, problems)
+  const configured: Upstream[] = []
+  for (const definition of upstreams) {
+    if (!UPSTREAMS?.some((name) => name === definition.name)) continue
+    const before = problems.length
+    const own = read(definition.env, env, problems)
+    if (problems.length === before) configured.push(configureUpstream(definition, own))
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  return { ...settings, ownership: { ...defaultOwnership, ...FIELD_OWNERSHIP }, upstreams: configured }
+}
+
+/** The values of one schema; what is wrong is added to `problems` and the result must not be used then. */
+function read<T extends TObject>(schema: T, env: Env, problems: string[]): Static<T> {
+  const values: Record<string, unknown> = {}
+  for (const [name, rule] of Object.entries<TSchema>(schema.properties)) {
+    try {
+      const text = readText(name, env)
+      const value = text === undefined ? Value.Default(rule, undefined) : fromText(rule, text)
+      if (value === undefined && schema.required?.includes(name))
+        problems.push(`${name} is missing: ${describe(rule)}`)
+      else if (value !== undefined && !Value.Check(rule, value))
+        problems.push(`${name} must be ${describe(rule)}`)
+      if (value !== undefined) values[name] = value
+    } catch (error) {
+      problems.push(error instanceof SettingError ? error.message : `${name} must be ${describe(rule)}`)
+    }
+  }
+  return values as Static<T>
+}
+
+class SettingError extends Error {}
+
+/** An empty value counts as none; the line break at the end of a secret's file does not belong to it. */
+function readText(name: string, env: Env): string | undefined {
+  const [value, path] = [env[name], env[`${name}_FILE`]]
+  if (value && path) throw new SettingError(`${name} and ${name}_FILE are both set: keep one`)
+  if (!path) return value || undefined
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '') || undefined
+  } catch {
+    throw new SettingError(`${name}_FILE cannot be read`)
+  }
+}
+
+/** Environment variables are text: lists have commas, objects are JSON or `key=value` lists. */
+function fromText(rule: TSchema, text: string): unknown {
+  const type = 'type' in rule ? rule.type : undefined
+  if (type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text
+  if (type === 'boolean')
+    return { true: true, '1': true, false: false, '0': false }[text.toLowerCase()] ?? text
+  if (type === 'array') return splitList(text)
+  if (type === 'object' && text.trimStart().startsWith('{')) return JSON.parse(text)
+  if (type === 'object')
+    return Object.fromEntries(splitList(text).map((pair) => pair.split('=').map((part) => part.trim())))
+  return text
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function describe(rule: TSchema): string {
+  return 'description' in rule && typeof rule.description === 'string' ? rule.description : 'of another form'
+}

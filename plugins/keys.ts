@@ -1,0 +1,91 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import fp from 'fastify-plugin'
+import { ensureSigningKeys, listSigningKeys, type NewKey, type StoredKey } from '../db/signing-keys.ts'
+import { deriveKey, seal, unseal } from '../domain/sealing.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    keys: Keys
+  }
+}
+
+export interface SigningKey {
+  kid: string
+  /** PEM, as @fastify/jwt wants them. */
+  privateKey: string
+  publicKey: string
+  publicJwk: Record<string, string>
+}
+
+/** The Ed25519 keys that sign access tokens: sealed in Postgres, the same on every instance. */
+export interface Keys {
+  readonly current: SigningKey
+  /** Current, next and previous: what a verifier has to know. */
+  readonly all: ReadonlyMap<string, SigningKey>
+}
+
+export interface KeysOptions {
+  secret: string
+}
+
+export default fp<KeysOptions>(
+  async function keysPlugin(app, { secret }) {
+    const sealingKey = deriveKey(secret, 'signing-keys')
+    let ring = open(await ensureSigningKeys(app.sql, () => createSealedKey(secret)))
+
+    function open(stored: StoredKey[]): Keys {
+      const keys = stored.map((key) => ({ ...openKey(sealingKey, key), state: key.state }))
+      const current = keys.find((key) => key.state === 'current')
+      if (!current) throw new Error('There is no current signing key.')
+      return { current, all: new Map(keys.map((key) => [key.kid, key])) }
+    }
+
+    app.notices.subscribe((notice) => {
+      if (notice !== undefined && !('keys' in notice)) return
+      listSigningKeys(app.sql)
+        .then((stored) => {
+          ring = open(stored)
+        })
+        .catch((error: unknown) => app.log.error({ event: 'keys.unreadable', err: error }))
+    })
+
+    app.decorate('keys', {
+      get current() {
+        return ring.current
+      },
+      get all() {
+        return ring.all
+      },
+    } satisfies Keys)
+  },
+  { name: 'firstlogin-keys', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-notices'] },
+)
+
+/** A new Ed25519 pair, ready to be stored; its kid is the RFC 7638 thumbprint of the public key. */
+export function createSealedKey(secret: string): NewKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { x = '' } = publicKey.export({ format: 'jwk' })
+  const kid = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
+  const pems = JSON.stringify([
+    privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    publicKey.export({ type: 'spki', format: 'pem' }),
+  ])
+  return {
+    kid,
+    publicJwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' },
+    sealedPrivateKey: seal(deriveKey(secret, 'signing-keys'), kid, pems),
+  }
+}
+
+function openKey(sealingKey: Buffer, { kid, publicJwk, sealedPrivateKey }: StoredKey): SigningKey {
+  let pems: [string, string]
+  try {
+    pems = JSON.parse(unseal(sealingKey, kid, sealedPrivateKey))
+  } catch (cause) {
+    throw new Error(
+      'FIRSTLOGIN_SECRET is not the one that the signing keys in this database were sealed with.',
+      { cause },
+    )
+  }
+  return { kid, privateKey: pems[0], publicKey: pems[1], publicJwk }
+}

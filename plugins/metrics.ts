@@ -1,0 +1,63 @@
+import fp from 'fastify-plugin'
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    metrics: Metrics
+  }
+}
+
+export interface Metrics {
+  registry: Registry
+  readThroughAttempts: Counter
+  readThroughSuccess: Counter
+  upserts: Counter<'path'>
+  logins: Counter<'outcome'>
+}
+
+export default fp(
+  async function metricsPlugin(app) {
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    const registers = [registry]
+    const requests = new Histogram({
+      name: 'firstlogin_http_request_duration_seconds',
+      help: 'Requests by route and status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    })
+    app.decorate('metrics', {
+      registry,
+      readThroughAttempts: new Counter({
+        name: 'auth_readthrough_attempts',
+        help: 'Times a person was not in Postgres and an upstream was asked.',
+        registers,
+      }),
+      readThroughSuccess: new Counter({
+        name: 'auth_readthrough_success',
+        help: 'Times the upstream knew the person and the request went on.',
+        registers,
+      }),
+      upserts: new Counter({
+        name: 'firstlogin_upserts_total',
+        help: 'Changes applied to people, by the path they took.',
+        labelNames: ['path'],
+        registers,
+      }),
+      logins: new Counter({
+        name: 'firstlogin_logins_total',
+        help: 'Login attempts by outcome.',
+        labelNames: ['outcome'],
+        registers,
+      }),
+    } satisfies Metrics)
+
+    app.addHook('onResponse', async function observeRequest(request, reply) {
+      const route = request.routeOptions.url ?? 'unknown'
+      requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
+    })
+    app.addHook('onClose', async () => registry.clear())
+  },
+  { name: 'firstlogin-metrics', fastify: '5.x' },
+)

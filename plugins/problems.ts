@@ -1,0 +1,78 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { toDatabaseFault } from '../db/faults.ts'
+import { catalogue, type ErrorCode, FirstloginError } from '../errors.ts'
+import type { Problem } from '../schemas/problem.ts'
+
+// What Fastify itself refuses, in our own words. Its messages may repeat what was sent: they are not passed on.
+const frameworkCodes: Record<string, ErrorCode> = {
+  FST_ERR_VALIDATION: 'FL_REQUEST_INVALID',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'FL_JSON_INVALID',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'FL_JSON_INVALID',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'FL_BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'FL_CONTENT_TYPE_UNSUPPORTED',
+}
+
+const statusCodes: Record<number, ErrorCode> = {
+  404: 'FL_ROUTE_UNKNOWN',
+  413: 'FL_BODY_TOO_LARGE',
+  415: 'FL_CONTENT_TYPE_UNSUPPORTED',
+}
+
+/** Every error as problem+json (RFC 9457). What is not in the catalogue is hidden from the caller and logged once. */
+export default fp(
+  async function problemsPlugin(app) {
+    app.setErrorHandler(function answerProblem(error: FastifyError, request, reply) {
+      const known = toKnown(error)
+      if (!known || known.status >= 500) {
+        const cause = known?.cause ?? error
+        request.log[known ? 'warn' : 'error']({
+          event: 'request.failed',
+          code: known?.code ?? 'FL_INTERNAL',
+          err: cause,
+        })
+      }
+      return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))
+    })
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(request, reply, new FirstloginError('FL_ROUTE_UNKNOWN')),
+    )
+  },
+  { name: 'firstlogin-problems', fastify: '5.x' },
+)
+
+function toKnown(error: FastifyError): FirstloginError | undefined {
+  if (error instanceof FirstloginError) return error
+  const fault = toDatabaseFault(error)
+  if (fault) return fault
+  const code = frameworkCodes[error.code]
+  if (code) return new FirstloginError(code, code === 'FL_REQUEST_INVALID' ? { detail: where(error) } : {})
+  const status = error.statusCode ?? 500
+  if (status >= 500) return undefined
+  return new FirstloginError(statusCodes[status] ?? 'FL_REQUEST_INVALID')
+}
+
+/** The place and the rule, never the value. */
+function where(error: FastifyError): string {
+  const first = error.validation?.[0]
+  const path = first?.instancePath.slice(1).replaceAll('/', '.')
+  return `${[error.validationContext, path].filter(Boolean).join('.')} ${first?.message ?? 'is not valid'}`
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, error: FirstloginError): FastifyReply {
+  const problem: Problem = {
+    type: `urn:firstlogin:error:${error.code}`,
+    title: STATUS_CODES[error.status] ?? 'Error',
+    status: error.status,
+    code: error.code,
+    detail: [catalogue[error.code][1], error.detail].filter(Boolean).join(' '),
+    requestId: request.id,
+  }
+  if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS))
+  return reply
+    .code(error.status)
+    .header('cache-control', 'no-store')
+    .type('application/problem+json')
+    .send(JSON.stringify(problem))
+}

@@ -1,0 +1,56 @@
+import fp from 'fastify-plugin'
+import type { TransactionSql } from 'postgres'
+import { uuidv7 } from 'uuidv7'
+import { applyChanges } from '../db/apply.ts'
+import type { Change } from '../domain/change.ts'
+import { toCanonicalEmail } from '../domain/email.ts'
+import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
+import type { Applied, Rules } from '../domain/provisioning.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    provisioner: Provisioner
+  }
+}
+
+/** The only door through which people are written. */
+export interface Provisioner {
+  /** Writes all changes in one transaction; the answers are in the order of the changes. */
+  apply(changes: Change[]): Promise<Applied[]>
+  /** The same inside a transaction of the caller's. */
+  applyIn(tx: TransactionSql, changes: Change[]): Promise<Applied[]>
+}
+
+export interface ProvisionerOptions {
+  ownership?: FieldOwnership
+}
+
+export default fp<ProvisionerOptions>(
+  async function provisionerPlugin(app, options) {
+    const rules: Rules = { ownership: options.ownership ?? defaultOwnership, createId: uuidv7 }
+
+    async function applyIn(tx: TransactionSql, changes: Change[]): Promise<Applied[]> {
+      const usable = changes.filter(isUsable)
+      const answers = await applyChanges(tx, usable, rules)
+      for (const [index, { path, userId }] of answers.entries()) {
+        const { upstream, externalId } = usable[index] as Change
+        app.log.info({ event: 'upsert.conflict', path, upstream, externalId, userId })
+      }
+      return answers
+    }
+
+    /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
+    function isUsable(change: Change): boolean {
+      if (change.type === 'user.deleted' || change.fields.email === undefined) return true
+      if (toCanonicalEmail(change.fields.email)) return true
+      app.log.warn({ event: 'email.refused', upstream: change.upstream, externalId: change.externalId })
+      return false
+    }
+
+    app.decorate('provisioner', {
+      applyIn,
+      apply: (changes) => app.sql.begin((tx) => applyIn(tx, changes)),
+    } satisfies Provisioner)
+  },
+  { name: 'firstlogin-provisioner', fastify: '5.x', dependencies: ['firstlogin-db'] },
+)

@@ -1,0 +1,27 @@
+import fastifyRateLimit from '@fastify/rate-limit'
+import fp from 'fastify-plugin'
+import { Redis } from 'ioredis'
+import { clientNetwork } from '../domain/network.ts'
+import { FirstloginError } from '../errors.ts'
+
+export interface RateLimitOptions {
+  /** Where instances count together; without it each counts for itself. */
+  redisUrl?: string | undefined
+}
+
+/** Limits by client network, for the routes that ask for one. A lost Redis lets requests through. */
+export default fp<RateLimitOptions>(
+  async function rateLimitPlugin(app, { redisUrl }) {
+    const redis = redisUrl ? new Redis(redisUrl, { connectTimeout: 500, maxRetriesPerRequest: 1 }) : undefined
+    redis?.on('error', (error: unknown) => app.log.warn({ event: 'redis.failed', err: error }))
+    if (redis) app.addHook('onClose', async () => redis.disconnect())
+    await app.register(fastifyRateLimit, {
+      global: false,
+      ...(redis && { redis, skipOnError: true, nameSpace: 'firstlogin:' }),
+      keyGenerator: (request) => clientNetwork(request.ip),
+      errorResponseBuilder: (_request, { ttl }) =>
+        new FirstloginError('FL_RATE_LIMITED', { retryAfterS: ttl / 1000 }),
+    })
+  },
+  { name: 'firstlogin-rate-limit', fastify: '5.x' },
+)

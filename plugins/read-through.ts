@@ -1,0 +1,176 @@
+import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
+import { createSharedGate } from '../db/upstream-gates.ts'
+import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
+import type { UserUpserted } from '../domain/change.ts'
+import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
+import type { Log, Upstream } from '../upstreams/upstream.ts'
+import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
+import { createRechecks, type Rechecks } from './read-through/rechecks.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readThrough: ReadThrough
+  }
+}
+
+/** Postgres first, then whoever may know the person; what they say is written before the answer. */
+export interface ReadThrough {
+  /** Undefined when nobody knows the address. Throws FL_UPSTREAM_UNAVAILABLE when somebody could not be asked. */
+  byEmail(email: CanonicalEmail): Promise<StoredUser | undefined>
+  byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
+  /** For a known person's failed login: takes as long, and fails as, a stranger's would. */
+  pretend(email: CanonicalEmail): Promise<void>
+  /** Has a person looked at again behind the answer if their last sight upstream is too long ago. */
+  recheck(user: StoredUser): void
+}
+
+export interface ReadThroughOptions {
+  upstreams: Upstream[]
+  /** The kill switch: false leaves Postgres alone. */
+  enabled: boolean
+  deadlineMs: number
+  negativeTtlS: number
+  /** 0: never. */
+  recheckS: number
+}
+
+interface Source {
+  queue: LookupQueue
+  rechecks: Rechecks
+}
+
+export default fp<ReadThroughOptions>(
+  async function readThroughPlugin(app, options) {
+    const { enabled, deadlineMs, recheckS } = options
+    const sources = new Map<string, Source>()
+    const cache = { max: 50_000, ttl: Math.max(1, options.negativeTtlS * 1000) }
+    /** Addresses that nobody upstream knew. */
+    const unknown = new LRUCache<string, true>(cache)
+    /** Addresses that were asked for, known or not: a second failed login is quick for everybody. */
+    const asked = new LRUCache<string, true>(cache)
+
+    app.notices.subscribe((notice) => {
+      if (notice === undefined) unknown.clear()
+      else if ('email' in notice) unknown.delete(notice.email)
+    })
+
+    const log: Log = (level, event, details) => app.log[level]({ event, ...details })
+    for (const upstream of enabled ? options.upstreams : []) {
+      const gate = await createSharedGate(app.sql, upstream.gate, upstream.limits)
+      const { lookup } = upstream.create({ http: app.http, gate, log, clock: Date.now, slowMs: deadlineMs })
+      if (!lookup) continue
+      const onError = (error: unknown) =>
+        app.log.warn({ event: 'readthrough.failed', upstream: upstream.name, err: error })
+      const queue = createLookupQueue({ lookup, settle: provision, onLate: onError })
+      const rechecks = createRechecks({
+        sql: app.sql,
+        upstream: upstream.name,
+        gate: upstream.gate,
+        lookup,
+        settle: provision,
+        onError,
+      })
+      sources.set(upstream.name, { queue, rechecks })
+    }
+    app.addHook('onClose', async () => {
+      for (const { rechecks } of sources.values()) rechecks.close()
+    })
+
+    async function provision(found: UserUpserted[]): Promise<void> {
+      const changes = withoutTwins(found)
+      if (changes.length > 0) await app.provisioner.apply(changes)
+    }
+
+    /** Two records for one address: nobody is guessed. */
+    function withoutTwins(found: UserUpserted[]): UserUpserted[] {
+      const records = new Map<string | undefined, string[]>()
+      const emailOf = (change: UserUpserted) => toCanonicalEmail(change.fields.email ?? '')
+      for (const change of found) {
+        const email = emailOf(change)
+        records.set(email, [...(records.get(email) ?? []), `${change.upstream}:${change.externalId}`])
+      }
+      return found.filter((change) => {
+        const rivals = records.get(emailOf(change)) ?? []
+        if (rivals.length > 1) app.log.warn({ event: 'readthrough.ambiguous', records: rivals })
+        return rivals.length === 1
+      })
+    }
+
+    /** Resolves to why somebody could not be asked, if so. */
+    async function ask(names: string[], key: Key): Promise<unknown> {
+      app.metrics.readThroughAttempts.inc()
+      const asking = names.flatMap((name) => sources.get(name)?.queue.ask(key, deadlineMs) ?? [])
+      const results = await Promise.allSettled(asking)
+      return results.find((result) => result.status === 'rejected')?.reason
+    }
+
+    /** An upstream in trouble is asked again, so that nobody is told "unknown" on old evidence. */
+    function mayAnswerFrom(cached: LRUCache<string, true>, email: string): boolean {
+      return cached.has(email) && ![...sources.values()].some(({ queue }) => queue.isTroubled)
+    }
+
+    async function through(find: () => Promise<StoredUser | undefined>, names: string[], key: Key) {
+      const known = await find()
+      if (known) {
+        app.log.info({ event: 'readthrough.hit', userId: known.id })
+        recheck(known)
+        return known
+      }
+      if (names.length === 0) return undefined
+      const email = key.startsWith('email ') ? key.slice(6) : undefined
+      if (email && mayAnswerFrom(unknown, email)) return undefined
+      const fault = await ask(names, key)
+      if (email && !fault) asked.set(email, true)
+      const found = await find()
+      if (!found && fault) {
+        app.log.warn({ event: 'readthrough.unavailable', upstreams: names })
+        throw fault
+      }
+      if (!found) {
+        if (email) unknown.set(email, true)
+        app.log.info({ event: 'readthrough.miss', upstreams: names })
+        return undefined
+      }
+      app.metrics.readThroughSuccess.inc()
+      app.log.info({ event: 'readthrough.provisioned', userId: found.id, upstream: found.sight?.upstream })
+      return found
+    }
+
+    function recheck({ sight }: StoredUser): void {
+      if (!sight || recheckS === 0) return
+      if (Date.now() - sight.checkedAt < recheckS * 1000) return
+      sources.get(sight.upstream)?.rechecks.add(sight.externalId)
+    }
+
+    app.decorate('readThrough', {
+      byEmail: (email) =>
+        through(() => findUserByEmail(app.sql, email), [...sources.keys()], `email ${email}`),
+      byIdentity: (upstream, externalId) =>
+        through(
+          () => findUserByIdentity(app.sql, upstream, externalId),
+          sources.has(upstream) ? [upstream] : [],
+          `id ${externalId}`,
+        ),
+      async pretend(email) {
+        if (mayAnswerFrom(asked, email)) return
+        await Promise.all(
+          [...sources.values()].map(({ queue }) => queue.pretend(`email ${email}`, deadlineMs)),
+        )
+        asked.set(email, true)
+      },
+      recheck,
+    } satisfies ReadThrough)
+  },
+  {
+    name: 'firstlogin-read-through',
+    fastify: '5.x',
+    dependencies: [
+      'firstlogin-db',
+      'firstlogin-http',
+      'firstlogin-notices',
+      'firstlogin-provisioner',
+      'firstlogin-metrics',
+    ],
+  },
+)

@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { UserUpserted } from '../../domain/change.ts'
+import type { CanonicalEmail } from '../../domain/email.ts'
+import type { Pass } from '../../domain/gate.ts'
+import { FirstloginError } from '../../errors.ts'
+import type { Lookup, Question } from '../../upstreams/upstream.ts'
+
+/** What is asked of an upstream: an address or an id there. */
+export type Key = `email ${CanonicalEmail}` | `id ${string}`
+
+export interface LookupQueueOptions {
+  lookup: Lookup
+  /** Writes what was found; called once for every call that was made, also when nobody waits any more. */
+  settle: (found: UserUpserted[]) => Promise<void>
+  onLate: (error: unknown) => void
+}
+
+export interface LookupQueue {
+  /**
+   * Resolves once everything the upstream says of the key is written. All who ask for one key share one flight, all
+   * who wait share one call. Throws FL_UPSTREAM_UNAVAILABLE, at the deadline at the latest; the flight goes on.
+   */
+  ask(key: Key, deadlineMs: number): Promise<void>
+  /** Takes as long as `ask` would, and fails as it would, without needing the answer. */
+  pretend(key: Key, deadlineMs: number): Promise<void>
+  /** The last call failed. */
+  readonly isTroubled: boolean
+}
+
+interface Waiter {
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+interface Entry {
+  key: Key
+  isReal: boolean
+  waiters: Set<Waiter>
+}
+
+const mostPending = 10_000
+/** How long one may wait for the probe of an upstream that was down: the answer is 503 within 250 ms. */
+const probePatienceMs = 150
+const unavailable = () => new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS: 1 })
+
+export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions): LookupQueue {
+  const waiting = new Map<Key, Entry>()
+  const flying = new Map<Key, Entry>()
+  // How the last calls went: what a pretended one is modelled on.
+  const samples: { ms: number; error: unknown }[] = []
+  let isPumping = false
+  let isTroubled = false
+
+  function join(key: Key, isReal: boolean, deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const entry = find(key, isReal)
+      if (!entry) return reject(unavailable())
+      const timer = setTimeout(() => leave(unavailable()), deadlineMs)
+      const waiter = { resolve: () => leave(), reject: leave }
+      entry.waiters.add(waiter)
+      function leave(error?: unknown) {
+        clearTimeout(timer)
+        entry?.waiters.delete(waiter)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      void pump()
+    })
+  }
+
+  function find(key: Key, isReal: boolean): Entry | undefined {
+    const flown = flying.get(key)
+    if (flown && (flown.isReal || !isReal)) return flown
+    const entry = waiting.get(key) ?? { key, isReal, waiters: new Set() }
+    entry.isReal ||= isReal
+    if (!waiting.has(key) && waiting.size >= mostPending) return undefined
+    waiting.set(key, entry)
+    return entry
+  }
+
+  /** Starts one flight after the other; each leaves when its turn comes, so that the next can gather meanwhile. */
+  async function pump(): Promise<void> {
+    if (isPumping) return
+    isPumping = true
+    // Whoever arrives in the same moment shares the first call.
+    await sleep(1)
+    while (someoneWaits()) {
+      await new Promise<void>((taken) => void fly(taken).catch(onLate).finally(taken))
+    }
+    isPumping = false
+  }
+
+  function someoneWaits(): boolean {
+    for (const entry of waiting.values()) if (entry.waiters.size > 0) return true
+    return false
+  }
+
+  async function fly(taken: () => void): Promise<void> {
+    let batch: Entry[] | undefined
+    let patience: NodeJS.Timeout | undefined
+    let started = 0
+    let isCalled = false
+    try {
+      const found = await lookup.find((pass) => {
+        batch = takeBatch()
+        if (pass.isProbe) patience = setTimeout(() => dismiss(batch ?? [], unavailable()), probePatienceMs)
+        started = performance.now()
+        const question = toQuestion(batch, pass)
+        isCalled = question !== undefined
+        taken()
+        return question
+      })
+      if (isCalled) await settle(found)
+      else await pretendToCall()
+      if (isCalled) note(started, undefined)
+      release(batch ?? [])
+    } catch (error) {
+      if (isCalled) note(started, error)
+      isTroubled ||= batch === undefined
+      // Nobody waits while the gate is closed, but the probe will ask about those who came.
+      dismiss(batch ?? [...waiting.values()], error)
+      if (batch) land(batch)
+      else keepForProbe()
+      if (!(error instanceof FirstloginError)) onLate(error)
+    } finally {
+      clearTimeout(patience)
+    }
+  }
+
+  function takeBatch(): Entry[] {
+    const batch = [...waiting.values()].slice(0, lookup.batchSize)
+    for (const entry of batch) {
+      waiting.delete(entry.key)
+      flying.set(entry.key, entry)
+    }
+    return batch
+  }
+
+  /** Undefined when all of them only pretend and we know how long a call takes. */
+  function toQuestion(batch: Entry[], pass: Pass): Question | undefined {
+    const mustCall = pass.isProbe || samples.length === 0
+    const real = mustCall ? batch : batch.filter((entry) => entry.isReal)
+    if (real.length === 0) return undefined
+    for (const entry of real) entry.isReal = true
+    return {
+      emails: real.flatMap(({ key }) => (key.startsWith('email ') ? (key.slice(6) as CanonicalEmail) : [])),
+      externalIds: real.flatMap(({ key }) => (key.startsWith('id ') ? key.slice(3) : [])),
+    }
+  }
+
+  async function pretendToCall(): Promise<void> {
+    const sample = samples[Math.floor(Math.random() * samples.length)]
+    if (!sample) return
+    await sleep(sample.ms)
+    if (sample.error !== undefined) throw sample.error
+  }
+
+  function note(started: number, error: unknown): void {
+    isTroubled = error !== undefined
+    samples.push({ ms: performance.now() - started, error })
+    if (samples.length > 32) samples.shift()
+  }
+
+  function release(batch: Entry[]): void {
+    land(batch)
+    for (const entry of batch) for (const waiter of entry.waiters) waiter.resolve()
+  }
+
+  function land(batch: Entry[]): void {
+    for (const entry of batch) if (flying.get(entry.key) === entry) flying.delete(entry.key)
+  }
+
+  function dismiss(entries: Entry[], error: unknown): void {
+    for (const entry of entries) for (const waiter of entry.waiters) waiter.reject(error)
+  }
+
+  function keepForProbe(): void {
+    const surplus = [...waiting.keys()].slice(0, -lookup.batchSize)
+    for (const key of surplus) waiting.delete(key)
+  }
+
+  return {
+    ask: (key, deadlineMs) => join(key, true, deadlineMs),
+    pretend: (key, deadlineMs) => join(key, false, deadlineMs),
+    get isTroubled() {
+      return isTroubled
+    },
+  }
+}

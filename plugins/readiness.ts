@@ -1,0 +1,30 @@
+import fp from 'fastify-plugin'
+import { isMigrated } from '../db/migrate.ts'
+import { FirstloginError } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readiness: Readiness
+  }
+}
+
+export interface Readiness {
+  /** Throws FL_NOT_READY while the database is away or behind, and from the moment the service begins to stop. */
+  check(): Promise<void>
+}
+
+export default fp(
+  async function readinessPlugin(app) {
+    let isStopping = false
+    app.addHook('preClose', async () => {
+      isStopping = true
+    })
+    app.decorate('readiness', {
+      async check() {
+        const isReady = !isStopping && (await isMigrated(app.sql).catch(() => false))
+        if (!isReady) throw new FirstloginError('FL_NOT_READY', { retryAfterS: 1 })
+      },
+    } satisfies Readiness)
+  },
+  { name: 'firstlogin-readiness', fastify: '5.x', dependencies: ['firstlogin-db'] },
+)

@@ -1,0 +1,58 @@
+import fastifyCookie, { type CookieSerializeOptions } from '@fastify/cookie'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { FirstloginError } from '../errors.ts'
+import type { IssuedTokens } from './tokens.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    sessionCookies: SessionCookies
+  }
+}
+
+/** Tokens as cookies: HttpOnly, SameSite=Lax, and `__Host-` with Secure everywhere but on plain local addresses. */
+export interface SessionCookies {
+  write(reply: FastifyReply, tokens: IssuedTokens): void
+  clear(reply: FastifyReply): void
+  /** Throws FL_ORIGIN_REFUSED when a page of another origin sends them with a request that changes something. */
+  read(request: FastifyRequest, token: 'access' | 'refresh'): string | undefined
+}
+
+export interface SessionCookiesOptions {
+  baseUrl: string
+}
+
+export default fp<SessionCookiesOptions>(
+  async function sessionCookiesPlugin(app, { baseUrl }) {
+    await app.register(fastifyCookie)
+    const { protocol, hostname, host } = new URL(baseUrl)
+    const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+    const options: CookieSerializeOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: !isLocal }
+    const nameOf = (token: 'access' | 'refresh') => `${isLocal ? '' : '__Host-'}firstlogin-${token}`
+
+    function isOwnPage(request: FastifyRequest): boolean {
+      const { origin } = request.headers
+      if (origin === undefined) return true
+      const from = URL.canParse(origin) ? new URL(origin).host : undefined
+      return from !== undefined && (from === host || from === request.headers.host)
+    }
+
+    app.decorate('sessionCookies', {
+      write(reply, tokens) {
+        reply.setCookie(nameOf('access'), tokens.accessToken, { ...options, maxAge: tokens.expiresInS })
+        reply.setCookie(nameOf('refresh'), tokens.refreshToken, { ...options, maxAge: tokens.refreshTtlS })
+      },
+      clear(reply) {
+        reply.clearCookie(nameOf('access'), options)
+        reply.clearCookie(nameOf('refresh'), options)
+      },
+      read(request, token) {
+        const value = request.cookies[nameOf(token)]
+        if (value && request.method !== 'GET' && !isOwnPage(request))
+          throw new FirstloginError('FL_ORIGIN_REFUSED')
+        return value
+      },
+    } satisfies SessionCookies)
+  },
+  { name: 'firstlogin-session-cookies', fastify: '5.x' },
+)

@@ -1,0 +1,175 @@
+import fastifyJwt from '@fastify/jwt'
+import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { uuidv7 } from 'uuidv7'
+import { endSession, endSessionsOf, findSession, rotateSession, startSession } from '../db/sessions.ts'
+import type { StoredUser } from '../db/users.ts'
+import {
+  createRefreshToken,
+  decodeRefreshToken,
+  encodeRefreshToken,
+  hashRefreshToken,
+  nextRefreshToken,
+  type RefreshToken,
+} from '../domain/refresh-token.ts'
+import { deriveKey } from '../domain/sealing.ts'
+import { FirstloginError } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tokens: Tokens
+  }
+}
+
+/** What a person holds after a login or a refresh. */
+export interface IssuedTokens {
+  accessToken: string
+  expiresInS: number
+  refreshToken: string
+  refreshTtlS: number
+  user: StoredUser
+}
+
+export interface Visitor {
+  userId: string
+  sessionId: string
+}
+
+export interface Tokens {
+  /** A new session; undefined when the person is no longer active. */
+  issue(
+    userId: string,
+    client: { userAgent: string | null; address: string | null },
+  ): Promise<IssuedTokens | undefined>
+  /** The next tokens of a session, the same ones within the grace. Throws FL_SESSION_INVALID. */
+  rotate(refreshToken: string): Promise<IssuedTokens>
+  /** Whose token this is, by signature and time alone. Throws FL_SESSION_INVALID. */
+  verify(accessToken: string): Visitor
+  /** The session that a refresh token belongs to, if we issued it. */
+  sessionOf(refreshToken: string): string | undefined
+  revoke(sessionId: string): Promise<void>
+  revokeAll(userId: string): Promise<void>
+}
+
+export interface TokensOptions {
+  secret: string
+  /** The issuer: the address of the service. */
+  issuer: string
+  accessTtlS: number
+  refreshTtlS: number
+  graceS: number
+}
+
+const AccessClaims = Type.Object({ sub: Type.String(), sid: Type.String(), exp: Type.Integer() })
+type AccessClaims = Static<typeof AccessClaims>
+const accessClaims = Compile(AccessClaims)
+
+export default fp<TokensOptions>(
+  async function tokensPlugin(app, options) {
+    const { issuer, accessTtlS, refreshTtlS, graceS } = options
+    const refreshKey = deriveKey(options.secret, 'refresh-tokens')
+    const first = app.keys.current
+    await app.register(fastifyJwt, {
+      secret: { private: first.privateKey, public: first.publicKey },
+      sign: { algorithm: 'EdDSA', kid: first.kid, iss: issuer, expiresIn: `${accessTtlS}s` },
+      verify: { algorithms: ['EdDSA'], allowedIss: issuer },
+    })
+    const verified = new LRUCache<string, AccessClaims>({ max: 20_000 })
+
+    function sign(payload: { sub: string; sid: string }): string {
+      const { kid, privateKey } = app.keys.current
+      return kid === first.kid ? app.jwt.sign(payload) : app.jwt.sign(payload, { key: privateKey, kid })
+    }
+
+    function verify(accessToken: string): Visitor {
+      const known = verified.get(accessToken)
+      const claims = known ?? read(accessToken)
+      if (!claims || claims.exp * 1000 <= Date.now()) throw new FirstloginError('FL_SESSION_INVALID')
+      if (!known) verified.set(accessToken, claims)
+      return { userId: claims.sub, sessionId: claims.sid }
+    }
+
+    function read(accessToken: string): AccessClaims | undefined {
+      try {
+        const decoded = app.jwt.decode<{ header: { kid?: string } }>(accessToken, { complete: true })
+        const key = app.keys.all.get(decoded?.header.kid ?? '')
+        if (!key) return undefined
+        const claims: unknown =
+          key.kid === first.kid
+            ? app.jwt.verify(accessToken)
+            : app.jwt.verify(accessToken, { key: key.publicKey })
+        return accessClaims.Check(claims) ? claims : undefined
+      } catch {
+        return undefined
+      }
+    }
+
+    function toIssued(user: StoredUser, token: RefreshToken): IssuedTokens {
+      return {
+        accessToken: sign({ sub: user.id, sid: token.sessionId }),
+        expiresInS: accessTtlS,
+        refreshToken: encodeRefreshToken(refreshKey, token),
+        refreshTtlS,
+        user,
+      }
+    }
+
+    async function rotate(text: string): Promise<IssuedTokens> {
+      const token = decodeRefreshToken(refreshKey, text)
+      if (!token) throw new FirstloginError('FL_SESSION_INVALID')
+      const successor = nextRefreshToken(refreshKey, token)
+      const presented = hashRefreshToken(token)
+      const rotation = {
+        id: token.sessionId,
+        presented,
+        next: hashRefreshToken(successor),
+        ttlS: refreshTtlS,
+      }
+      const rotated = await rotateSession(app.sql, rotation)
+      if (rotated?.user) {
+        app.readThrough.recheck(rotated.user)
+        return toIssued(rotated.user, successor)
+      }
+
+      const found = await findSession(app.sql, token.sessionId)
+      if (!found) throw new FirstloginError('FL_SESSION_INVALID')
+      const { session } = found
+      if (!found.user && session.tokenHash.equals(presented)) {
+        await app.sessions.repair(session)
+        const again = await rotateSession(app.sql, rotation)
+        if (again?.user) return toIssued(again.user, successor)
+      }
+      const isRetry = session.previousHash?.equals(presented) && session.rotatedForS <= graceS
+      if (isRetry && found.user?.status === 'active') return toIssued(found.user, successor)
+      if (!session.tokenHash.equals(presented) && !isRetry) {
+        // An old token after its grace: somebody else has used it. Nobody may go on with this session.
+        app.log.warn({ event: 'session.reuse_detected', sessionId: session.id, userId: found.user?.id })
+        await endSession(app.sql, session.id)
+      }
+      throw new FirstloginError('FL_SESSION_INVALID')
+    }
+
+    app.decorate('tokens', {
+      rotate,
+      verify,
+      async issue(userId, client) {
+        const token = createRefreshToken(uuidv7())
+        const session = {
+          id: token.sessionId,
+          userId,
+          tokenHash: hashRefreshToken(token),
+          ttlS: refreshTtlS,
+          ...client,
+        }
+        const started = await startSession(app.sql, session)
+        return started?.user ? toIssued(started.user, token) : undefined
+      },
+      sessionOf: (refreshToken) => decodeRefreshToken(refreshKey, refreshToken)?.sessionId,
+      revoke: (sessionId) => endSession(app.sql, sessionId),
+      revokeAll: (userId) => endSessionsOf(app.sql, [userId]),
+    } satisfies Tokens)
+  },
+  { name: 'firstlogin-tokens', fastify: '5.x', dependencies: ['firstlogin-keys', 'firstlogin-sessions'] },
+)

@@ -1,0 +1,129 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { FirstloginError } from '../errors.ts'
+import type { IssuedTokens } from '../plugins/tokens.ts'
+import { type LoginReply, LoginRequest, Me, RefreshRequest, LoginReply as Reply } from '../schemas/auth.ts'
+import { Problem } from '../schemas/problem.ts'
+import { toMe, toUser } from './views.ts'
+
+export interface AuthRoutesOptions {
+  /** Login attempts a minute from one address, successful ones included. */
+  loginsPerMinute: number
+}
+
+const bodyLimit = 16 * 1024
+const tags = ['auth']
+const problems = { '4xx': Problem, '5xx': Problem }
+
+export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async function authRoutes(
+  app,
+  options,
+) {
+  app.addHook('onSend', async function forbidStoring(_request, reply) {
+    reply.header('cache-control', 'no-store')
+  })
+
+  app.post(
+    '/login',
+    {
+      bodyLimit,
+      config: { rateLimit: { max: options.loginsPerMinute, timeWindow: 60_000 } },
+      schema: {
+        tags,
+        summary: 'Sign in with e-mail and password',
+        body: LoginRequest,
+        response: { 200: Reply, ...problems },
+      },
+    },
+    async function login(request, reply): Promise<LoginReply> {
+      const { email, password, cookie } = request.body
+      const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null
+      const issued = await app.signIn.withPassword({ email, password, address: request.ip, userAgent })
+      return answer(reply, issued, cookie ?? false)
+    },
+  )
+
+  app.post(
+    '/refresh',
+    {
+      bodyLimit,
+      schema: {
+        tags,
+        summary: 'Exchange the refresh token',
+        body: RefreshRequest,
+        response: { 200: Reply, ...problems },
+      },
+    },
+    async function refresh(request, reply): Promise<LoginReply> {
+      const sent = request.body?.refreshToken
+      const token = sent ?? app.sessionCookies.read(request, 'refresh')
+      if (!token) throw new FirstloginError('FL_SESSION_INVALID')
+      return answer(reply, await app.tokens.rotate(token), sent === undefined)
+    },
+  )
+
+  app.get(
+    '/me',
+    { schema: { tags, summary: 'Who am I', security: [{ bearer: [] }], response: { 200: Me, ...problems } } },
+    async function me(request): Promise<Me> {
+      return toMe(await app.sessions.get(app.tokens.verify(accessToken(request))))
+    },
+  )
+
+  app.post(
+    '/logout',
+    {
+      bodyLimit,
+      schema: {
+        tags,
+        summary: 'End this session',
+        body: RefreshRequest,
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async function logout(request, reply) {
+      const refreshToken = request.body?.refreshToken ?? app.sessionCookies.read(request, 'refresh')
+      const sessionId =
+        (refreshToken && app.tokens.sessionOf(refreshToken)) ??
+        app.tokens.verify(accessToken(request)).sessionId
+      await app.tokens.revoke(sessionId)
+      app.sessionCookies.clear(reply)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/logout-all',
+    {
+      bodyLimit,
+      schema: {
+        tags,
+        summary: 'End all sessions',
+        security: [{ bearer: [] }],
+        response: { 204: Type.Null(), ...problems },
+      },
+    },
+    async function logoutAll(request, reply) {
+      const { user } = await app.sessions.get(app.tokens.verify(accessToken(request)))
+      await app.tokens.revokeAll(user.id)
+      app.sessionCookies.clear(reply)
+      return reply.code(204).send(null)
+    },
+  )
+
+  function accessToken(request: FastifyRequest): string {
+    const { authorization } = request.headers
+    if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7)
+    const token = app.sessionCookies.read(request, 'access')
+    if (!token) throw new FirstloginError('FL_SESSION_INVALID')
+    return token
+  }
+
+  function answer(reply: FastifyReply, issued: IssuedTokens, asCookies: boolean): LoginReply {
+    const body: LoginReply = { tokenType: 'Bearer', expiresIn: issued.expiresInS, user: toUser(issued.user) }
+    if (!asCookies) return { ...body, accessToken: issued.accessToken, refreshToken: issued.refreshToken }
+    app.sessionCookies.write(reply, issued)
+    return body
+  }
+}

@@ -1,0 +1,49 @@
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+export const AirtableRecord = Type.Object({
+  id: Type.String({ pattern: '^rec[A-Za-z0-9]{14}$' }),
+  createdTime: Type.Optional(Type.String()),
+  fields: Type.Record(Type.String(), Type.Unknown()),
+})
+export type AirtableRecord = Static<typeof AirtableRecord>
+
+export const RecordPage = Type.Object({
+  records: Type.Array(AirtableRecord),
+  offset: Type.Optional(Type.String()),
+})
+export type RecordPage = Static<typeof RecordPage>
+
+/** The three envelopes that Airtable wraps an error in. */
+const ErrorAnswer = Type.Object({
+  error: Type.Optional(
+    Type.Union([Type.String(), Type.Object({ type: Type.String(), message: Type.Optional(Type.String()) })]),
+  ),
+  errors: Type.Optional(
+    Type.Array(Type.Object({ error: Type.String(), message: Type.Optional(Type.String()) }), { minItems: 1 }),
+  ),
+})
+
+const errorAnswer = Compile(ErrorAnswer)
+
+/** The error's type, such as `INVALID_FILTER_BY_FORMULA`, or undefined when the body is not an Airtable error. */
+export function readErrorType(body: string): string | undefined {
+  const answer = parseJson(body)
+  if (!errorAnswer.Check(answer)) return undefined
+  const { error, errors } = answer
+  return errors?.[0]?.error ?? (typeof error === 'string' ? error : error?.type)
+}
+
+/** The body as what it should be, or undefined. */
+export function readAnswer<T>(check: { Check(value: unknown): value is T }, body: string): T | undefined {
+  const answer = parseJson(body)
+  return check.Check(answer) ? answer : undefined
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

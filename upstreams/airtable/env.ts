@@ -1,0 +1,59 @@
+import { type Static, Type } from 'typebox'
+import { Role } from '../../schemas/user.ts'
+
+/** A column's name or id. Airtable has no way to name a column with a brace or a line break in a formula. */
+const Column = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^{}\\\\\\r\\n]+$' })
+
+/** Which column holds what; what is not named here is never read. */
+export const AirtableFields = Type.Object(
+  {
+    email: Column,
+    name: Type.Optional(Column),
+    avatarUrl: Type.Optional(Column),
+    status: Type.Optional(Column),
+    role: Type.Optional(Column),
+    passwordHash: Type.Optional(Column),
+    modifiedAt: Type.Optional(Column),
+  },
+  { additionalProperties: false },
+)
+export type AirtableFields = Static<typeof AirtableFields>
+
+export const AirtableEnv = Type.Object({
+  AIRTABLE_TOKEN: Type.String({
+    minLength: 1,
+    description: 'a personal access token with data.records:read',
+  }),
+  AIRTABLE_BASE_ID: Type.String({
+    pattern: '^app[A-Za-z0-9]{14}$',
+    description: 'an id like appXXXXXXXXXXXXXX',
+  }),
+  AIRTABLE_TABLE: Type.String({ minLength: 1, description: "the table's id or name" }),
+  AIRTABLE_FIELDS: Type.Object(AirtableFields.properties, {
+    additionalProperties: false,
+    description: 'JSON such as {"email":"Email"}; column names or ids without braces',
+    default: {
+      email: 'Email',
+      name: 'Name',
+      status: 'Status',
+      role: 'Role',
+      passwordHash: 'Password Hash',
+      modifiedAt: 'Last Modified',
+    },
+  }),
+  AIRTABLE_API_URL: Type.String({
+    pattern: '^https?://[^/?#]+/?$',
+    description: 'an address without a path',
+    default: 'https://api.airtable.com',
+  }),
+  AIRTABLE_STATUS_MAP: Type.Record(
+    Type.String(),
+    Type.Union([Type.Literal('active'), Type.Literal('disabled')]),
+    { description: 'JSON from your words to active or disabled', default: {} },
+  ),
+  AIRTABLE_ROLE_MAP: Type.Record(Type.String(), Role, {
+    description: 'JSON from your words to owner, admin, member or viewer',
+    default: {},
+  }),
+})
+export type AirtableEnv = Static<typeof AirtableEnv>

@@ -1,0 +1,55 @@
+import { toCanonicalEmail } from '../../domain/email.ts'
+import { defineUpstream, type Question } from '../upstream.ts'
+import { createAirtableClient } from './client.ts'
+import { AirtableEnv } from './env.ts'
+import { questionFormula } from './formula.ts'
+import { toChange } from './mapping.ts'
+
+/** People as rows of an Airtable table. */
+export default defineUpstream({
+  name: 'airtable',
+  env: AirtableEnv,
+  // Airtable allows five calls a second for everybody who uses the base; one is left to the others.
+  limits: { callsPerSecond: 4, pauseMs: 1000 },
+  gateOf: (env) => env.AIRTABLE_BASE_ID,
+  create(env, context) {
+    const client = createAirtableClient(
+      {
+        apiUrl: env.AIRTABLE_API_URL,
+        token: env.AIRTABLE_TOKEN,
+        baseId: env.AIRTABLE_BASE_ID,
+        table: env.AIRTABLE_TABLE,
+      },
+      context,
+    )
+    const columns = Object.values(env.AIRTABLE_FIELDS)
+    return {
+      lookup: {
+        // Fewer than a page, so that a few twins do not cost a second call.
+        batchSize: 90,
+        async find(take) {
+          let question: Question | undefined
+          let readAt = 0
+          const records = await client.listRecords((pass) => {
+            question = take(pass)
+            readAt = context.clock()
+            return (
+              question && {
+                filterByFormula: questionFormula(env.AIRTABLE_FIELDS.email, question),
+                fields: columns,
+              }
+            )
+          })
+          const changes = records.flatMap((record) => toChange(record, env, readAt, context.log) ?? [])
+          // The formula is only a sieve: the answer is compared here with what was asked.
+          const emails = new Set<string | undefined>(question?.emails)
+          const ids = new Set(question?.externalIds)
+          return changes.filter(({ externalId, fields }) => {
+            const email = toCanonicalEmail(fields.email ?? '')
+            return email !== undefined && (ids.has(externalId) || emails.has(email))
+          })
+        },
+      },
+    }
+  },
+})
