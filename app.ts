@@ -21,8 +21,6 @@ import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 
-export { type Config, ConfigError, loadConfig } from './config.ts'
-
 /** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
 export default async function firstlogin(app: FastifyInstance, config: Config): Promise<void> {
   const secret = config.FIRSTLOGIN_SECRET

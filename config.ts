@@ -99,20 +99,21 @@ export class ConfigError extends Error {
 /** Reads the settings and the files that `NAME_FILE` points to. Throws one ConfigError for all that is wrong. */
 export function loadConfig(env: Env): Config {
   const problems: string[] = []
-  const { FIELD_OWNERSHIP, UPSTREAMS, ...settings } = read(Settings, env, problems)
+  const settings = read(Settings, env, problems)
+  const names: string[] =
+    settings?.UPSTREAMS ?? read(Type.Pick(Settings, ['UPSTREAMS']), env, [])?.UPSTREAMS ?? []
   const configured: Upstream[] = []
   for (const definition of upstreams) {
-    if (!UPSTREAMS?.some((name) => name === definition.name)) continue
-    const before = problems.length
-    const own = read(definition.env, env, problems)
-    if (problems.length === before) configured.push(configureUpstream(definition, own))
+    const own = names.includes(definition.name) ? read(definition.env, env, problems) : undefined
+    if (own) configured.push(configureUpstream(definition, own))
   }
-  if (problems.length > 0) throw new ConfigError(problems)
-  return { ...settings, ownership: { ...defaultOwnership, ...FIELD_OWNERSHIP }, upstreams: configured }
+  if (!settings || problems.length > 0) throw new ConfigError(problems)
+  const { FIELD_OWNERSHIP, UPSTREAMS: _, ...rest } = settings
+  return { ...rest, ownership: { ...defaultOwnership, ...FIELD_OWNERSHIP }, upstreams: configured }
 }
 
-/** The values of one schema; what is wrong is added to `problems` and the result must not be used then. */
-function read<T extends TObject>(schema: T, env: Env, problems: string[]): Static<T> {
+/** The values of one schema, or undefined after adding what is wrong to `problems`. */
+function read<T extends TObject>(schema: T, env: Env, problems: string[]): Static<T> | undefined {
   const values: Record<string, unknown> = {}
   for (const [name, rule] of Object.entries<TSchema>(schema.properties)) {
     try {
@@ -127,7 +128,7 @@ function read<T extends TObject>(schema: T, env: Env, problems: string[]): Stati
       problems.push(error instanceof SettingError ? error.message : `${name} must be ${describe(rule)}`)
     }
   }
-  return values as Static<T>
+  return Value.Check(schema, values) ? values : undefined
 }
 
 class SettingError extends Error {}

@@ -39,3 +39,11 @@ export class FirstloginError extends Error {
     this.detail = options.detail
   }
 }
+
+/** An error as it may be logged: what Postgres adds to it (rows, parameters) stays out, for it may hold a hash. */
+export function toLoggable(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error }
+  const code = 'code' in error ? { code: error.code } : {}
+  const cause = error.cause === undefined ? {} : { cause: toLoggable(error.cause) }
+  return { type: error.name, message: error.message, ...code, stack: error.stack, ...cause }
+}

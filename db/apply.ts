@@ -6,11 +6,20 @@ import { notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
 import { loadWorld, savePeople, saveRecords } from './world.ts'
 
+export interface AppliedChange extends Applied {
+  upstream: string
+  externalId: string
+}
+
 /**
  * Writes changes to records and people in the caller's transaction and answers each in its place. People who
  * are no longer active lose their sessions here; other instances hear of it when the transaction commits.
  */
-export async function applyChanges(tx: TransactionSql, changes: Change[], rules: Rules): Promise<Applied[]> {
+export async function applyChanges(
+  tx: TransactionSql,
+  changes: Change[],
+  rules: Rules,
+): Promise<AppliedChange[]> {
   const emails = changes.flatMap((change) =>
     change.type === 'user.upserted' && change.fields.email
       ? (toCanonicalEmail(change.fields.email) ?? [])
@@ -18,7 +27,10 @@ export async function applyChanges(tx: TransactionSql, changes: Change[], rules:
   )
   const world = await loadWorld(tx, changes, emails)
   const before: World = { records: new Map(world.records), people: new Map(world.people) }
-  const applied = changes.map((change) => applyChange(world, change, rules))
+  const applied = changes.map((change) => {
+    const { upstream, externalId } = change
+    return { upstream, externalId, ...applyChange(world, change, rules) }
+  })
 
   const people = [...world.people.values()].filter((person) => before.people.get(person.id) !== person)
   const moved = people.filter((person) => {

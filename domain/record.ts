@@ -51,7 +51,7 @@ export function mergeChange(record: UpstreamRecord, change: Change, keeps: Keeps
     claims[field] = offered
     news = true
   }
-  return news ? { ...record, created, claims: claims as Claims } : record
+  return news ? { ...record, created, claims } : record
 }
 
 function isBetter(

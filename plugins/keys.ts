@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { ensureSigningKeys, listSigningKeys, type NewKey, type StoredKey } from '../db/signing-keys.ts'
 import { deriveKey, seal, unseal } from '../domain/sealing.ts'
+import { toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,13 +41,16 @@ export default fp<KeysOptions>(
       return { current, all: new Map(keys.map((key) => [key.kid, key])) }
     }
 
+    async function reload(): Promise<void> {
+      try {
+        ring = open(await listSigningKeys(app.sql))
+      } catch (error) {
+        app.log.error({ event: 'keys.unreadable', err: toLoggable(error) })
+      }
+    }
+
     app.notices.subscribe((notice) => {
-      if (notice !== undefined && !('keys' in notice)) return
-      listSigningKeys(app.sql)
-        .then((stored) => {
-          ring = open(stored)
-        })
-        .catch((error: unknown) => app.log.error({ event: 'keys.unreadable', err: error }))
+      if (notice === undefined || 'keys' in notice) void reload()
     })
 
     app.decorate('keys', {
@@ -66,26 +70,26 @@ export function createSealedKey(secret: string): NewKey {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const { x = '' } = publicKey.export({ format: 'jwk' })
   const kid = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
-  const pems = JSON.stringify([
-    privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    publicKey.export({ type: 'spki', format: 'pem' }),
-  ])
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   return {
     kid,
     publicJwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' },
-    sealedPrivateKey: seal(deriveKey(secret, 'signing-keys'), kid, pems),
+    sealedPrivateKey: seal(deriveKey(secret, 'signing-keys'), kid, pem),
   }
 }
 
 function openKey(sealingKey: Buffer, { kid, publicJwk, sealedPrivateKey }: StoredKey): SigningKey {
-  let pems: [string, string]
+  let privateKey: string
   try {
-    pems = JSON.parse(unseal(sealingKey, kid, sealedPrivateKey))
+    privateKey = unseal(sealingKey, kid, sealedPrivateKey)
   } catch (cause) {
     throw new Error(
       'FIRSTLOGIN_SECRET is not the one that the signing keys in this database were sealed with.',
-      { cause },
+      {
+        cause,
+      },
     )
   }
-  return { kid, privateKey: pems[0], publicKey: pems[1], publicJwk }
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
+  return { kid, privateKey, publicKey, publicJwk }
 }

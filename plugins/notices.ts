@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import postgres from 'postgres'
 import { channel, type Notice, toNotice } from '../db/notices.ts'
+import { toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -51,7 +52,7 @@ export default fp(
           isLive = true
           tell(undefined)
         } catch (error) {
-          app.log.warn({ event: 'notices.lost', err: error })
+          app.log.warn({ event: 'notices.lost', err: toLoggable(error) })
           await sleep(pauseMs, undefined, { ref: false })
         }
       }

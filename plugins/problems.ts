@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { toDatabaseFault } from '../db/faults.ts'
-import { catalogue, type ErrorCode, FirstloginError } from '../errors.ts'
+import { catalogue, type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
 import type { Problem } from '../schemas/problem.ts'
 
 // What Fastify itself refuses, in our own words. Its messages may repeat what was sent: they are not passed on.
@@ -30,7 +30,7 @@ export default fp(
         request.log[known ? 'warn' : 'error']({
           event: 'request.failed',
           code: known?.code ?? 'FL_INTERNAL',
-          err: cause,
+          err: toLoggable(cause),
         })
       }
       return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))

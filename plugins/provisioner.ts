@@ -1,11 +1,11 @@
 import fp from 'fastify-plugin'
 import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
-import { applyChanges } from '../db/apply.ts'
+import { type AppliedChange, applyChanges } from '../db/apply.ts'
 import type { Change } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
 import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
-import type { Applied, Rules } from '../domain/provisioning.ts'
+import type { Rules } from '../domain/provisioning.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,9 +16,9 @@ declare module 'fastify' {
 /** The only door through which people are written. */
 export interface Provisioner {
   /** Writes all changes in one transaction; the answers are in the order of the changes. */
-  apply(changes: Change[]): Promise<Applied[]>
+  apply(changes: Change[]): Promise<AppliedChange[]>
   /** The same inside a transaction of the caller's. */
-  applyIn(tx: TransactionSql, changes: Change[]): Promise<Applied[]>
+  applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
 }
 
 export interface ProvisionerOptions {
@@ -29,12 +29,12 @@ export default fp<ProvisionerOptions>(
   async function provisionerPlugin(app, options) {
     const rules: Rules = { ownership: options.ownership ?? defaultOwnership, createId: uuidv7 }
 
-    async function applyIn(tx: TransactionSql, changes: Change[]): Promise<Applied[]> {
+    async function applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]> {
       const usable = changes.filter(isUsable)
       const answers = await applyChanges(tx, usable, rules)
-      for (const [index, { path, userId }] of answers.entries()) {
-        const { upstream, externalId } = usable[index] as Change
+      for (const { path, userId, upstream, externalId } of answers) {
         app.log.info({ event: 'upsert.conflict', path, upstream, externalId, userId })
+        app.metrics.upserts.inc({ path })
       }
       return answers
     }
@@ -52,5 +52,5 @@ export default fp<ProvisionerOptions>(
       apply: (changes) => app.sql.begin((tx) => applyIn(tx, changes)),
     } satisfies Provisioner)
   },
-  { name: 'firstlogin-provisioner', fastify: '5.x', dependencies: ['firstlogin-db'] },
+  { name: 'firstlogin-provisioner', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-metrics'] },
 )

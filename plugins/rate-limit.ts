@@ -2,7 +2,7 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
 import { clientNetwork } from '../domain/network.ts'
-import { FirstloginError } from '../errors.ts'
+import { FirstloginError, toLoggable } from '../errors.ts'
 
 export interface RateLimitOptions {
   /** Where instances count together; without it each counts for itself. */
@@ -13,7 +13,7 @@ export interface RateLimitOptions {
 export default fp<RateLimitOptions>(
   async function rateLimitPlugin(app, { redisUrl }) {
     const redis = redisUrl ? new Redis(redisUrl, { connectTimeout: 500, maxRetriesPerRequest: 1 }) : undefined
-    redis?.on('error', (error: unknown) => app.log.warn({ event: 'redis.failed', err: error }))
+    redis?.on('error', (error: unknown) => app.log.warn({ event: 'redis.failed', err: toLoggable(error) }))
     if (redis) app.addHook('onClose', async () => redis.disconnect())
     await app.register(fastifyRateLimit, {
       global: false,

@@ -4,6 +4,7 @@ import { createSharedGate } from '../db/upstream-gates.ts'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
 import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
+import { toLoggable } from '../errors.ts'
 import type { Log, Upstream } from '../upstreams/upstream.ts'
 import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks, type Rechecks } from './read-through/rechecks.ts'
@@ -61,7 +62,7 @@ export default fp<ReadThroughOptions>(
       const { lookup } = upstream.create({ http: app.http, gate, log, clock: Date.now, slowMs: deadlineMs })
       if (!lookup) continue
       const onError = (error: unknown) =>
-        app.log.warn({ event: 'readthrough.failed', upstream: upstream.name, err: error })
+        app.log.warn({ event: 'readthrough.failed', upstream: upstream.name, err: toLoggable(error) })
       const queue = createLookupQueue({ lookup, settle: provision, onLate: onError })
       const rechecks = createRechecks({
         sql: app.sql,
@@ -98,11 +99,12 @@ export default fp<ReadThroughOptions>(
     }
 
     /** Resolves to why somebody could not be asked, if so. */
-    async function ask(names: string[], key: Key): Promise<unknown> {
+    async function ask(names: string[], key: Key): Promise<Error | undefined> {
       app.metrics.readThroughAttempts.inc()
       const asking = names.flatMap((name) => sources.get(name)?.queue.ask(key, deadlineMs) ?? [])
       const results = await Promise.allSettled(asking)
-      return results.find((result) => result.status === 'rejected')?.reason
+      const fault: unknown = results.find((result) => result.status === 'rejected')?.reason
+      return fault instanceof Error ? fault : undefined
     }
 
     /** An upstream in trouble is asked again, so that nobody is told "unknown" on old evidence. */
@@ -118,7 +120,7 @@ export default fp<ReadThroughOptions>(
         return known
       }
       if (names.length === 0) return undefined
-      const email = key.startsWith('email ') ? key.slice(6) : undefined
+      const email = 'email' in key ? key.email : undefined
       if (email && mayAnswerFrom(unknown, email)) return undefined
       const fault = await ask(names, key)
       if (email && !fault) asked.set(email, true)
@@ -144,19 +146,16 @@ export default fp<ReadThroughOptions>(
     }
 
     app.decorate('readThrough', {
-      byEmail: (email) =>
-        through(() => findUserByEmail(app.sql, email), [...sources.keys()], `email ${email}`),
+      byEmail: (email) => through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email }),
       byIdentity: (upstream, externalId) =>
         through(
           () => findUserByIdentity(app.sql, upstream, externalId),
           sources.has(upstream) ? [upstream] : [],
-          `id ${externalId}`,
+          { externalId },
         ),
       async pretend(email) {
         if (mayAnswerFrom(asked, email)) return
-        await Promise.all(
-          [...sources.values()].map(({ queue }) => queue.pretend(`email ${email}`, deadlineMs)),
-        )
+        await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email }, deadlineMs)))
         asked.set(email, true)
       },
       recheck,

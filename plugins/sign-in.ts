@@ -7,7 +7,7 @@ import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
 import { hashPassword, isOutdatedHash, verifyPassword } from '../domain/password.ts'
 import { deriveKey } from '../domain/sealing.ts'
-import { FirstloginError } from '../errors.ts'
+import { FirstloginError, toLoggable } from '../errors.ts'
 import type { IssuedTokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -79,14 +79,11 @@ export default fp<SignInOptions>(
     }
 
     async function verify(email: CanonicalEmail, password: string): Promise<StoredUser> {
-      let fault: unknown
-      const user = await app.readThrough.byEmail(email).catch((error: unknown) => {
-        fault = error
-        return undefined
-      })
+      const found = await app.readThrough.byEmail(email).catch((error: Error) => error)
+      const user = found instanceof Error ? undefined : found
       // A stranger's attempt costs what a known person's does.
       const isRight = await verifyPassword(password, user?.passwordHash ?? null)
-      if (fault) throw fault
+      if (found instanceof Error) throw found
       if (user && isRight && user.status === 'active') return user
       // And a known person's failed attempt takes as long, and fails as, one that has to ask upstream.
       if (user) await app.readThrough.pretend(email)
@@ -102,7 +99,7 @@ export default fp<SignInOptions>(
       try {
         await upgradePasswordHash(app.sql, user, await hashPassword(password))
       } catch (error) {
-        app.log.warn({ event: 'password_hash.not_upgraded', userId: user.id, err: error })
+        app.log.warn({ event: 'password_hash.not_upgraded', userId: user.id, err: toLoggable(error) })
       } finally {
         upgrading.delete(user.id)
       }

@@ -6,13 +6,13 @@ import { FirstloginError } from '../../errors.ts'
 import type { Lookup, Question } from '../../upstreams/upstream.ts'
 
 /** What is asked of an upstream: an address or an id there. */
-export type Key = `email ${CanonicalEmail}` | `id ${string}`
+export type Key = { email: CanonicalEmail } | { externalId: string }
 
 export interface LookupQueueOptions {
   lookup: Lookup
   /** Writes what was found; called once for every call that was made, also when nobody waits any more. */
   settle: (found: UserUpserted[]) => Promise<void>
-  onLate: (error: unknown) => void
+  onLate: (error: Error) => void
 }
 
 export interface LookupQueue {
@@ -29,11 +29,12 @@ export interface LookupQueue {
 
 interface Waiter {
   resolve: () => void
-  reject: (error: unknown) => void
+  reject: (error: Error) => void
 }
 
 interface Entry {
   key: Key
+  name: string
   isReal: boolean
   waiters: Set<Waiter>
 }
@@ -41,13 +42,15 @@ interface Entry {
 const mostPending = 10_000
 /** How long one may wait for the probe of an upstream that was down: the answer is 503 within 250 ms. */
 const probePatienceMs = 150
+const toError = (thrown: unknown) =>
+  thrown instanceof Error ? thrown : new Error('Not an error.', { cause: thrown })
 const unavailable = () => new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS: 1 })
 
 export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions): LookupQueue {
-  const waiting = new Map<Key, Entry>()
-  const flying = new Map<Key, Entry>()
+  const waiting = new Map<string, Entry>()
+  const flying = new Map<string, Entry>()
   // How the last calls went: what a pretended one is modelled on.
-  const samples: { ms: number; error: unknown }[] = []
+  const samples: { ms: number; error: Error | undefined }[] = []
   let isPumping = false
   let isTroubled = false
 
@@ -58,23 +61,24 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
       const timer = setTimeout(() => leave(unavailable()), deadlineMs)
       const waiter = { resolve: () => leave(), reject: leave }
       entry.waiters.add(waiter)
-      function leave(error?: unknown) {
+      function leave(error?: Error) {
         clearTimeout(timer)
         entry?.waiters.delete(waiter)
-        if (error === undefined) resolve()
-        else reject(error)
+        if (error) reject(error)
+        else resolve()
       }
       void pump()
     })
   }
 
   function find(key: Key, isReal: boolean): Entry | undefined {
-    const flown = flying.get(key)
+    const name = JSON.stringify(key)
+    const flown = flying.get(name)
     if (flown && (flown.isReal || !isReal)) return flown
-    const entry = waiting.get(key) ?? { key, isReal, waiters: new Set() }
+    const entry = waiting.get(name) ?? { key, name, isReal, waiters: new Set() }
     entry.isReal ||= isReal
-    if (!waiting.has(key) && waiting.size >= mostPending) return undefined
-    waiting.set(key, entry)
+    if (!waiting.has(name) && waiting.size >= mostPending) return undefined
+    waiting.set(name, entry)
     return entry
   }
 
@@ -85,7 +89,7 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     // Whoever arrives in the same moment shares the first call.
     await sleep(1)
     while (someoneWaits()) {
-      await new Promise<void>((taken) => void fly(taken).catch(onLate).finally(taken))
+      await new Promise<void>((taken) => void fly(taken).finally(taken))
     }
     isPumping = false
   }
@@ -114,7 +118,8 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
       else await pretendToCall()
       if (isCalled) note(started, undefined)
       release(batch ?? [])
-    } catch (error) {
+    } catch (thrown) {
+      const error = toError(thrown)
       if (isCalled) note(started, error)
       isTroubled ||= batch === undefined
       // Nobody waits while the gate is closed, but the probe will ask about those who came.
@@ -130,8 +135,8 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
   function takeBatch(): Entry[] {
     const batch = [...waiting.values()].slice(0, lookup.batchSize)
     for (const entry of batch) {
-      waiting.delete(entry.key)
-      flying.set(entry.key, entry)
+      waiting.delete(entry.name)
+      flying.set(entry.name, entry)
     }
     return batch
   }
@@ -143,8 +148,8 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     if (real.length === 0) return undefined
     for (const entry of real) entry.isReal = true
     return {
-      emails: real.flatMap(({ key }) => (key.startsWith('email ') ? (key.slice(6) as CanonicalEmail) : [])),
-      externalIds: real.flatMap(({ key }) => (key.startsWith('id ') ? key.slice(3) : [])),
+      emails: real.flatMap(({ key }) => ('email' in key ? key.email : [])),
+      externalIds: real.flatMap(({ key }) => ('externalId' in key ? key.externalId : [])),
     }
   }
 
@@ -152,10 +157,10 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     const sample = samples[Math.floor(Math.random() * samples.length)]
     if (!sample) return
     await sleep(sample.ms)
-    if (sample.error !== undefined) throw sample.error
+    if (sample.error) throw sample.error
   }
 
-  function note(started: number, error: unknown): void {
+  function note(started: number, error: Error | undefined): void {
     isTroubled = error !== undefined
     samples.push({ ms: performance.now() - started, error })
     if (samples.length > 32) samples.shift()
@@ -167,10 +172,10 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
   }
 
   function land(batch: Entry[]): void {
-    for (const entry of batch) if (flying.get(entry.key) === entry) flying.delete(entry.key)
+    for (const entry of batch) if (flying.get(entry.name) === entry) flying.delete(entry.name)
   }
 
-  function dismiss(entries: Entry[], error: unknown): void {
+  function dismiss(entries: Entry[], error: Error): void {
     for (const entry of entries) for (const waiter of entry.waiters) waiter.reject(error)
   }
 

@@ -1,0 +1,24 @@
+import postgres, { type Sql } from 'postgres'
+import type { Config } from '../config.ts'
+
+/** A chore: what it prints goes line by line to `print`; the number is the exit code. */
+export interface Command {
+  usage: string
+  summary: string
+  run(config: Config, args: string[], print: (line: string) => void): Promise<number>
+}
+
+/** Runs a chore on a database connection of its own. */
+export async function withDatabase<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(config.DATABASE_URL, {
+    max: 2,
+    connect_timeout: 10,
+    connection: { application_name: 'firstlogin-command' },
+    onnotice: () => {},
+  })
+  try {
+    return await work(sql)
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}

@@ -1,0 +1,66 @@
+import { isMigrated } from '../db/migrate.ts'
+import { listSigningKeys } from '../db/signing-keys.ts'
+import { createMemoryGate } from '../domain/gate.ts'
+import { deriveKey, unseal } from '../domain/sealing.ts'
+import { createHttp } from '../plugins/http.ts'
+import type { Upstream } from '../upstreams/upstream.ts'
+import { type Command, withDatabase } from './command.ts'
+
+type Check = () => Promise<string>
+
+export const doctor: Command = {
+  usage: 'doctor',
+  summary: 'check the settings, the database, and each upstream with one call',
+  async run(config, _args, print) {
+    let isWell = true
+    const check = async (name: string, look: Check) => {
+      try {
+        print(`ok    ${name}: ${await look()}`)
+      } catch (error) {
+        isWell = false
+        print(`FAIL  ${name}: ${error instanceof Error ? error.message : 'unknown'}`)
+      }
+    }
+    await withDatabase(config, async (sql) => {
+      await check('database', async () => {
+        const [row] = await sql<{ version: string }[]>`select current_setting('server_version') as version`
+        return `PostgreSQL ${row?.version}`
+      })
+      await check('migrations', async () => {
+        if (!(await isMigrated(sql))) throw new Error('behind: run `firstlogin migrate`')
+        return 'up to date'
+      })
+      await check('signing keys', async () => {
+        const stored = await listSigningKeys(sql)
+        const key = deriveKey(config.FIRSTLOGIN_SECRET, 'signing-keys')
+        for (const { kid, sealedPrivateKey } of stored) unseal(key, kid, sealedPrivateKey)
+        return stored.length === 0
+          ? 'made at the first start'
+          : `${stored.length}, opened with FIRSTLOGIN_SECRET`
+      })
+    })
+    const { http, close } = createHttp()
+    for (const upstream of config.upstreams) await check(upstream.name, () => callOnce(upstream, http))
+    await close()
+    return isWell ? 0 : 1
+  },
+}
+
+/** One look-up of a record that nobody is: it shows that the token, the table and the columns are right. */
+async function callOnce(upstream: Upstream, http: ReturnType<typeof createHttp>['http']): Promise<string> {
+  const reasons: string[] = []
+  const { lookup } = upstream.create({
+    http,
+    gate: createMemoryGate(upstream.limits),
+    log: (_level, event, details) => void reasons.push(`${event} ${JSON.stringify(details)}`),
+    clock: Date.now,
+    slowMs: 10_000,
+  })
+  if (!lookup) return 'nothing to look up'
+  try {
+    await lookup.find(() => ({ emails: [], externalIds: ['recDoctorDoctor00'] }))
+    return 'answers'
+  } catch {
+    throw new Error(reasons.join('; ') || 'no answer')
+  }
+}

@@ -1,0 +1,13 @@
+import type { Command } from './command.ts'
+import { doctor } from './doctor.ts'
+import { keys } from './keys.ts'
+import { migrateDatabase } from './migrate.ts'
+import { why } from './why.ts'
+
+/** Every chore there is, by its name on the command line. */
+export const commands: ReadonlyMap<string, Command> = new Map([
+  ['migrate', migrateDatabase],
+  ['doctor', doctor],
+  ['keys', keys],
+  ['why', why],
+])

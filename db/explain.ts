@@ -1,0 +1,33 @@
+import type { Sql } from 'postgres'
+import type { CanonicalEmail } from '../domain/email.ts'
+import type { Provenance } from '../domain/person.ts'
+import type { Claims } from '../domain/record.ts'
+import type { Stamp } from '../domain/stamp.ts'
+
+export interface Explanation {
+  id: string
+  email: string
+  status: string
+  role: string
+  name: string | null
+  provenance: Provenance
+  records: {
+    upstream: string
+    externalId: string
+    claims: Omit<Claims, 'passwordHash'>
+    lifecycle: { created?: Stamp; deleted?: Stamp }
+    checkedAt: string
+  }[]
+}
+
+/** Who an address is and where each value came from, hashes left out; deleted people are included. */
+export async function explainPeople(sql: Sql, email: CanonicalEmail): Promise<Explanation[]> {
+  return sql<Explanation[]>`
+    select u.id, u.email, u.status, u.role, u.name, u.provenance, coalesce(
+      (
+        select jsonb_agg(jsonb_build_object('upstream', i.upstream, 'externalId', i.external_id,
+          'claims', i.claims - 'passwordHash', 'lifecycle', i.lifecycle, 'checkedAt', i.checked_at))
+        from firstlogin.identities i where i.user_id = u.id
+      ), '[]') as records
+    from firstlogin.users u where u.email_canonical = ${email}`
+}

@@ -1,0 +1,79 @@
+import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
+import type { Sql } from 'postgres'
+import type { Test } from 'tap'
+import firstlogin from '../../app.ts'
+import { loadConfig } from '../../config.ts'
+import {
+  type AirtableStandIn,
+  type AirtableStandInOptions,
+  createAirtableStandIn,
+} from '../../sandbox/airtable/stand-in.ts'
+import { createDatabase } from './database.ts'
+
+export interface LogLine {
+  level: number
+  event?: string
+  [key: string]: unknown
+}
+
+export interface Service {
+  app: FastifyInstance
+  log: LogLine[]
+  /** Every line as it was written: what must not be in there is looked for here. */
+  logText: () => string
+  login(email: string, password: string, body?: object): Promise<LightMyRequestResponse>
+}
+
+export interface World {
+  sql: Sql
+  url: string
+  airtable: AirtableStandIn
+  /** One more instance of the service on the same database and upstream. */
+  start(env?: Record<string, string>): Promise<Service>
+}
+
+export const secret = 'a secret for tests of at least 32 bytes'
+
+/** A database, an Airtable, and as many instances of the service as a test wants; all closed when it ends. */
+export async function createWorld(
+  t: Test,
+  airtableOptions: Partial<AirtableStandInOptions> = {},
+): Promise<World> {
+  const { sql, url } = await createDatabase(t)
+  const airtable = createAirtableStandIn({ token: 'patSandbox.token', ...airtableOptions })
+  const apiUrl = await airtable.listen()
+  const instances: FastifyInstance[] = []
+  t.teardown(async () => {
+    await Promise.all(instances.map((app) => app.close()))
+    await airtable.close()
+  })
+
+  async function start(env: Record<string, string> = {}): Promise<Service> {
+    const config = loadConfig({
+      DATABASE_URL: url,
+      FIRSTLOGIN_SECRET: secret,
+      AIRTABLE_TOKEN: 'patSandbox.token',
+      AIRTABLE_BASE_ID: airtable.baseId,
+      AIRTABLE_TABLE: 'Users',
+      AIRTABLE_API_URL: apiUrl,
+      LOGIN_RATE_PER_MINUTE: '1000000',
+      ...env,
+    })
+    const lines: string[] = []
+    const stream = { write: (line: string) => void lines.push(line) }
+    const app = Fastify({ logger: { level: config.LOG_LEVEL, stream } })
+    instances.push(app)
+    await app.register(firstlogin, config)
+    await app.ready()
+    return {
+      app,
+      get log() {
+        return lines.map((line) => JSON.parse(line) as LogLine)
+      },
+      logText: () => lines.join(''),
+      login: (email, password, body = {}) =>
+        app.inject({ method: 'POST', url: '/api/auth/login', payload: { email, password, ...body } }),
+    }
+  }
+  return { sql, url, airtable, start }
+}
