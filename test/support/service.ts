@@ -28,6 +28,8 @@ export interface World {
   sql: Sql
   url: string
   airtable: AirtableStandIn
+  /** The settings of an instance on this database and upstream. */
+  env(own?: Record<string, string>): Record<string, string>
   /** One more instance of the service on the same database and upstream. */
   start(env?: Record<string, string>): Promise<Service>
 }
@@ -48,17 +50,19 @@ export async function createWorld(
     await airtable.close()
   })
 
+  const settings = (own: Record<string, string> = {}) => ({
+    DATABASE_URL: url,
+    FIRSTLOGIN_SECRET: secret,
+    AIRTABLE_TOKEN: 'patSandbox.token',
+    AIRTABLE_BASE_ID: airtable.baseId,
+    AIRTABLE_TABLE: 'Users',
+    AIRTABLE_API_URL: apiUrl,
+    LOGIN_RATE_PER_MINUTE: '1000000',
+    ...own,
+  })
+
   async function start(env: Record<string, string> = {}): Promise<Service> {
-    const config = loadConfig({
-      DATABASE_URL: url,
-      FIRSTLOGIN_SECRET: secret,
-      AIRTABLE_TOKEN: 'patSandbox.token',
-      AIRTABLE_BASE_ID: airtable.baseId,
-      AIRTABLE_TABLE: 'Users',
-      AIRTABLE_API_URL: apiUrl,
-      LOGIN_RATE_PER_MINUTE: '1000000',
-      ...env,
-    })
+    const config = loadConfig(settings(env))
     const lines: string[] = []
     const stream = { write: (line: string) => void lines.push(line) }
     const app = Fastify({ logger: { level: config.LOG_LEVEL, stream } })
@@ -75,5 +79,5 @@ export async function createWorld(
         app.inject({ method: 'POST', url: '/api/auth/login', payload: { email, password, ...body } }),
     }
   }
-  return { sql, url, airtable, start }
+  return { sql, url, airtable, env: settings, start }
 }
