@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { canonicalEmail } from '../../../domain/email.ts'
+import { addPeople, password } from '../../support/people.ts'
+import { startReadThrough } from '../../support/read-through.ts'
+import { createWorld } from '../../support/service.ts'
+
+t.test('an address that nobody knows is asked for once in READTHROUGH_NEGATIVE_TTL_S', async (t) => {
+  const world = await createWorld(t)
+  const app = await startReadThrough(t, world, { negativeTtlS: 1 })
+  const nobody = canonicalEmail('nobody@example.com')
+  for (let i = 0; i < 5; i += 1) t.equal(await app.readThrough.byEmail(nobody), undefined)
+  t.equal(world.airtable.calls().total, 1)
+  await sleep(1100)
+  await app.readThrough.byEmail(nobody)
+  t.equal(world.airtable.calls().total, 2)
+})
+
+t.test('a burst of unknown addresses costs few calls and nobody a 429', async (t) => {
+  const world = await createWorld(t)
+  const app = await startReadThrough(t, world, { deadlineMs: 5000 })
+  const found = await Promise.all(
+    Array.from({ length: 500 }, (_, i) => app.readThrough.byEmail(canonicalEmail(`spray${i}@example.com`))),
+  )
+  t.ok(found.every((user) => user === undefined))
+  const { total, peakPerSecond, calls } = world.airtable.calls()
+  t.ok(total <= 7, `${total} calls`)
+  t.ok(peakPerSecond <= 5, `${peakPerSecond} in one second`)
+  t.notOk(calls.some(({ status }) => status === 429))
+})
+
+t.test(
+  'the answer never takes longer than READTHROUGH_DEADLINE_MS; what arrives later is still written',
+  async (t) => {
+    const { airtable, start } = await createWorld(t)
+    const { login, app } = await start({ READTHROUGH_DEADLINE_MS: '400' })
+    const [email = ''] = await addPeople(airtable, 1, 'slowly')
+    airtable.setFault({ kind: 'none', latencyMs: 1200 })
+    const started = performance.now()
+    const reply = await login(email, password)
+    const tookMs = performance.now() - started
+    t.equal(reply.statusCode, 503)
+    t.equal(reply.json().code, 'FL_UPSTREAM_UNAVAILABLE')
+    t.ok(Number(reply.headers['retry-after']) >= 1)
+    t.ok(tookMs < 700, `${Math.round(tookMs)} ms`)
+    await sleep(1200)
+    t.equal((await login(email, password)).statusCode, 200, 'the next try succeeds')
+    t.equal(airtable.calls().total, 1, 'without another call')
+    void app
+  },
+)
+
+t.test('USER_READTHROUGH_FALLBACK_ENABLED=false leaves the upstream alone', async (t) => {
+  const { airtable, start } = await createWorld(t)
+  const { login } = await start({ USER_READTHROUGH_FALLBACK_ENABLED: 'false' })
+  const reply = await login('ada@example.com', 'analytical-engine')
+  t.equal(reply.statusCode, 401)
+  t.equal(reply.json().code, 'FL_CREDENTIALS_INVALID')
+  t.equal(airtable.calls().total, 0)
+})
+
+t.test('two records for one address: nobody is guessed, and the log names the records', async (t) => {
+  const world = await createWorld(t)
+  const service = await world.start()
+  t.equal((await service.login('Twin@Example.com', 'two-of-a-kind')).statusCode, 401)
+  t.same(await world.sql`select * from firstlogin.users`, [])
+  const line = service.log.find(({ event }) => event === 'readthrough.ambiguous')
+  t.equal((line?.['records'] as string[]).length, 2)
+})
+
+t.test('a wrong password of somebody whom Postgres knows makes no upstream call', async (t) => {
+  const world = await createWorld(t)
+  const { login } = await world.start()
+  await login('ada@example.com', 'analytical-engine')
+  const { total } = world.airtable.calls()
+  for (let i = 0; i < 3; i += 1) t.equal((await login('ada@example.com', `wrong ${i}`)).statusCode, 401)
+  t.equal(world.airtable.calls().total, total)
+})
