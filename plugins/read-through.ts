@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { createSharedGate } from '../db/upstream-gates.ts'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
-import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
+import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { toLoggable } from '../errors.ts'
 import type { Log, Upstream } from '../upstreams/upstream.ts'
 import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
@@ -17,8 +17,11 @@ declare module 'fastify' {
 
 /** Postgres first, then whoever may know the person; what they say is written before the answer. */
 export interface ReadThrough {
-  /** Undefined when nobody knows the address. Throws FL_UPSTREAM_UNAVAILABLE when somebody could not be asked. */
-  byEmail(email: CanonicalEmail): Promise<StoredUser | undefined>
+  /**
+   * Undefined when nobody knows the address. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when somebody could
+   * not be asked.
+   */
+  byEmail(email: string): Promise<StoredUser | undefined>
   byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
   /** For a known person's failed login: takes as long, and fails as, a stranger's would. */
   pretend(email: CanonicalEmail): Promise<void>
@@ -146,7 +149,10 @@ export default fp<ReadThroughOptions>(
     }
 
     app.decorate('readThrough', {
-      byEmail: (email) => through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email }),
+      async byEmail(raw) {
+        const email = canonicalEmail(raw)
+        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email })
+      },
       byIdentity: (upstream, externalId) =>
         through(
           () => findUserByIdentity(app.sql, upstream, externalId),
