@@ -127,12 +127,14 @@ export async function adoptSession(sql: Sql, id: string, userId: string): Promis
   await sql`update firstlogin.sessions set user_id = ${userId} where id = ${id} and user_id is null`
 }
 
-export async function endSession(sql: Sql, id: string): Promise<void> {
-  await sql`
+/** Tells all instances, and answers whose session it was; undefined when it had ended before. */
+export async function endSession(sql: Sql, id: string): Promise<string | undefined> {
+  const [row] = await sql<{ userId: string | null }[]>`
     with ended as (
       update firstlogin.sessions set ended_at = now() where id = ${id} and ended_at is null returning user_id
     )
-    select pg_notify(${channel}, json_build_object('userId', user_id)::text) from ended`
+    select user_id as "userId", pg_notify(${channel}, json_build_object('userId', user_id)::text) from ended`
+  return row?.userId ?? undefined
 }
 
 /** Ends every session of these people and tells all instances. */

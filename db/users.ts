@@ -73,9 +73,17 @@ export async function upgradePasswordHash(sql: Sql, user: StoredUser, hash: stri
     from upgraded where i.user_id = upgraded.id and i.password_hash = ${user.passwordHash}`
 }
 
-/** Marks records as looked at, whatever came of it, so that they are not asked for again at once. */
+/**
+ * Marks records as looked at, whatever came of it, so that they are not asked for again at once. Rows are locked in
+ * the order in which `saveRecords` writes them.
+ */
 export async function touchIdentities(sql: Sql, upstream: string, externalIds: string[]): Promise<void> {
   await sql`
-    update firstlogin.identities set checked_at = now()
-    where upstream = ${upstream} and external_id = any(${externalIds}::text[])`
+    update firstlogin.identities i set checked_at = now()
+    from (
+      select upstream, external_id from firstlogin.identities
+      where upstream = ${upstream} and external_id = any(${externalIds}::text[])
+      order by upstream, external_id for update
+    ) as seen
+    where i.upstream = seen.upstream and i.external_id = seen.external_id`
 }

@@ -93,7 +93,10 @@ export async function savePeople(tx: TransactionSql, people: Person[], moved: st
       password_hash = excluded.password_hash, provenance = excluded.provenance, updated_at = now()`
 }
 
-/** Writes records after the people whom they point to; `checked_at` moves, for this was a sight of them. */
+/**
+ * Writes records after the people whom they point to, in one order everywhere, so that nobody deadlocks;
+ * `checked_at` moves, for this was a sight of them.
+ */
 export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[]): Promise<void> {
   if (records.length === 0) return
   const rows = records.map((record) => {
@@ -115,6 +118,7 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
     select upstream, "externalId", "userId", email, claims, "passwordHash", lifecycle
     from jsonb_to_recordset(${tx.json(rows as never)}) as record (
       upstream text, "externalId" text, "userId" uuid, email text, claims jsonb, "passwordHash" text, lifecycle jsonb)
+    order by upstream, "externalId" collate "C"
     on conflict (upstream, external_id) do update set
       user_id = excluded.user_id, email_canonical = excluded.email_canonical, claims = excluded.claims,
       password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, checked_at = now()`

@@ -9,6 +9,8 @@ const longestOctets = 254
 const forbiddenAnywhere = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\s]/u
 // domainToASCII parses a URL host: "a/b" would lose its tail, "1.2" would become 1.0.0.2.
 const forbiddenInDomain = /[^\w.\u0080-\u{10ffff}-]|\.$/u
+// What it makes of "⑴", of "。" at the end or of full-width digits must be a domain by the same measure, not a number.
+const nameInAscii = /^(?![\d.]*$)[\w.-]*[\w-]$/
 
 /** Simple (one to one) case mapping, without the sigma and dotted-I rules of String.toLowerCase. */
 function lowerSimple(text: string): string {
@@ -24,8 +26,8 @@ export function toCanonicalEmail(raw: string): CanonicalEmail | undefined {
   const domain = trimmed.slice(at + 1)
   if (at < 1 || forbiddenInDomain.test(domain)) return undefined
   const ascii = domainToASCII(domain)
-  const onlyAscii = /^[\w.-]*$/.test(domain)
-  if (ascii === '' || (onlyAscii && ascii !== domain.toLowerCase())) return undefined
+  const isAscii = /^[\w.-]+$/.test(domain)
+  if (isAscii ? ascii !== domain.toLowerCase() : !nameInAscii.test(ascii)) return undefined
   const email = `${lowerSimple(trimmed.slice(0, at)).normalize('NFC')}@${ascii}`
   return Buffer.byteLength(email) > longestOctets ? undefined : (email as CanonicalEmail)
 }

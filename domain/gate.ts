@@ -70,11 +70,9 @@ export function settleGate(state: GateState, now: number, outcome: Outcome, limi
   if (outcome === 'succeeded') return { ...state, failures: 0, closedUntil: 0 }
   if (outcome === 'failed') {
     const failures = state.failures + 1
-    return {
-      ...state,
-      failures,
-      closedUntil: failures >= failuresToClose ? now + limits.pauseMs : state.closedUntil,
-    }
+    // A probe that still waits for its turn has closed the gate for longer.
+    const closedUntil = Math.max(state.closedUntil, now + limits.pauseMs)
+    return { ...state, failures, closedUntil: failures >= failuresToClose ? closedUntil : state.closedUntil }
   }
   const penaltyUntil = Math.max(state.penaltyUntil, now + outcome.penaltyMs)
   return { ...state, failures: Math.max(state.failures, failuresToClose), penaltyUntil }

@@ -38,13 +38,17 @@ function inRange(value: number | undefined, most: number): boolean {
 
 /** Off the event loop. Without a usable hash the answer is false, at the same cost. */
 export async function verifyPassword(password: string, hash: string | null): Promise<boolean> {
-  if (hash === null || !isSupportedHash(hash)) {
-    await argon2Verify(nobodys, password)
-    return false
-  }
+  const isRight = hash !== null && isSupportedHash(hash) ? await compare(password, hash) : undefined
+  if (isRight !== undefined) return isRight
+  await argon2Verify(nobodys, password)
+  return false
+}
+
+/** Undefined for what only looks like a hash, such as one that lost a character on its way. */
+async function compare(password: string, hash: string): Promise<boolean | undefined> {
   // bcrypt's own prefix for what PHP calls 2y is 2b; the algorithm is the same.
   if (hash.startsWith('$2')) return bcryptCompare(password, hash.replace(/^\$2y/, '$2b'))
-  return argon2Verify(hash, password)
+  return argon2Verify(hash, password).catch(() => undefined)
 }
 
 export async function hashPassword(password: string): Promise<string> {

@@ -36,9 +36,12 @@ const defaults: PersonFields = {
   passwordHash: null,
 }
 
-/** What a person's fields are, given all records that stand for them and what was set here. */
+/**
+ * What a person's fields are, given the records that speak for them and what was set here. Of several groups of
+ * records, one is heard of a field where all before it are silent.
+ */
 export function projectFields(
-  records: UpstreamRecord[],
+  records: UpstreamRecord[][],
   local: Person | undefined,
   ownership: FieldOwnership,
 ): { fields: PersonFields; provenance: Provenance } {
@@ -54,13 +57,14 @@ export function projectFields(
 
 function choose(
   field: FieldName,
-  records: UpstreamRecord[],
+  records: UpstreamRecord[][],
   local: Person | undefined,
   ownership: FieldOwnership,
 ): Candidate | undefined {
   const owner = ownership[field]
   const own = localCandidate(field, local)
-  const claims = records.flatMap((record) => recordCandidate(field, record) ?? [])
+  const groups = records.map((group) => group.flatMap((record) => recordCandidate(field, record) ?? []))
+  const claims = groups.find((group) => group.length > 0) ?? []
   const oldestFirst = claims.sort((a, b) => compareStamps(a, b) || order(a.source, b.source))
   if (owner === 'local') return own ?? oldestFirst[0]
   const newest = oldestFirst.at(-1)
@@ -70,7 +74,9 @@ function choose(
 
 /** A value of the row counts as set here when its provenance says so, or when nobody said where it came from. */
 function localCandidate(field: FieldName, local: Person | undefined): Candidate | undefined {
+  // Being deleted is what the records make of somebody, never a value of their own.
   if (!local || local[field] === defaults[field]) return undefined
+  if (field === 'status' && local.status === 'deleted') return undefined
   const source = local.provenance[field] ?? { source: 'local', at: 0, event: '' }
   return source.source === 'local' ? { ...source, value: local[field], source } : undefined
 }

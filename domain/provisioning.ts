@@ -41,16 +41,18 @@ export function applyChange(world: World, change: Change, rules: Rules): Applied
   const known = world.records.get(key) ?? createRecord(change.upstream, change.externalId)
   const keeps = (field: keyof FieldOwnership) => (rules.ownership[field] === 'local' ? 'first' : 'newest')
   const record = mergeChange(known, change, keeps)
-  if (record === known) return { path: isDeleted(known) ? 'tombstoned' : 'stale', userId: known.userId }
+  const [before, after] = [recordEmail(known), recordEmail(record)]
+  if (record === known && !isLost(world, known, after)) {
+    return { path: isDeleted(known) ? 'tombstoned' : 'stale', userId: known.userId }
+  }
 
   world.records.set(key, record)
-  const [before, after] = [recordEmail(known), recordEmail(record)]
   const settled = after === undefined ? undefined : settle(world, after, rules)
   if (before !== undefined && before !== after) settle(world, before, rules)
 
   const userId = world.records.get(key)?.userId ?? null
   if (isDeleted(record)) return { path: 'tombstoned', userId }
-  if (settled?.superseded.has(key)) return { path: 'stale', userId }
+  if (change.type === 'user.deleted' || settled?.superseded.has(key)) return { path: 'stale', userId }
   return {
     path: settled?.isNew ? 'created' : known.userId === userId ? 'updated' : (settled?.joined ?? 'updated'),
     userId,
@@ -77,26 +79,49 @@ function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
       : 'linked_by_email',
     superseded: new Set(superseded.map(recordKey)),
   }
-  if (members.length === 0) return settled
-
   const isAlive = keys.some((record) => !isDeleted(record))
-  if (!found && !isAlive) return settled
-
-  const voices = members.filter((record) => keys.includes(record) || !isDeleted(record))
-  const { fields, provenance } = projectFields(voices, found, rules.ownership)
-  const id = found?.id ?? rules.createId()
-  const status = isAlive ? fields.status : 'deleted'
-  world.people.set(id, { ...fields, id, status, emailCanonical: email, provenance })
-
-  for (const other of world.people.values()) {
-    if (other.id === id || other.emailCanonical !== email) continue
-    world.people.set(other.id, { ...other, status: 'deleted', emailCanonical: null })
+  const id = members.length === 0 ? undefined : (found?.id ?? (isAlive ? rules.createId() : undefined))
+  if (id !== undefined) {
+    // The deleted have no say while anybody lives; a record that was superseded only fills what the others leave open.
+    const voices = [keys, superseded].map((them) => them.filter((record) => !isAlive || !isDeleted(record)))
+    // Whoever gets a deleted person's address under a record of their own gets no password that was set here.
+    const isSame = found?.status !== 'deleted' || keys.some((record) => record.userId === id)
+    const { fields, provenance } = projectFields(voices, isSame ? found : undefined, rules.ownership)
+    const status = isAlive ? fields.status : 'deleted'
+    world.people.set(id, { ...fields, id, status, emailCanonical: email, provenance })
   }
-  for (const record of keys) world.records.set(recordKey(record), { ...record, userId: id })
-  for (const record of superseded) {
-    if (record.userId === id) world.records.set(recordKey(record), { ...record, userId: null })
+
+  retireHolders(world, email, id)
+  for (const record of members) {
+    const userId = keys.includes(record) && id !== undefined ? id : findOwn(world, record, email, id)
+    if (userId !== record.userId) world.records.set(recordKey(record), { ...record, userId })
   }
   return settled
+}
+
+/** The person's row is gone: any word of them brings it back, old as it may be. */
+function isLost(world: World, record: UpstreamRecord, email: CanonicalEmail | undefined): boolean {
+  if (email === undefined || record.userId !== null || isDeleted(record)) return false
+  return ![...world.people.values()].some((person) => person.emailCanonical === email)
+}
+
+/** Whoever else was found under the address is not any more: no record stands for them. */
+function retireHolders(world: World, email: CanonicalEmail, except?: string): void {
+  for (const person of world.people.values()) {
+    if (person.id === except || person.emailCanonical !== email) continue
+    world.people.set(person.id, { ...person, status: 'deleted', emailCanonical: null })
+  }
+}
+
+/** A record that does not stand for its address keeps the person, if any, whom no other record stands for. */
+function findOwn(
+  world: World,
+  record: UpstreamRecord,
+  email: CanonicalEmail,
+  id: string | undefined,
+): string | null {
+  const own = record.userId === null || record.userId === id ? undefined : world.people.get(record.userId)
+  return own && !isTaken(world, own, email) ? own.id : null
 }
 
 /** One record of each upstream stands for the address: the one that named it last. Re-keying is nothing more. */
@@ -116,10 +141,11 @@ function namedLater(a: UpstreamRecord, b: UpstreamRecord): boolean {
 
 /** By upstream id first: the person whom the records are linked to moves with them. Then by address. */
 function findPerson(world: World, email: CanonicalEmail, keys: UpstreamRecord[]): Person | undefined {
-  const linked = keys
-    .flatMap((record) => (record.userId === null ? [] : (world.people.get(record.userId) ?? [])))
-    .filter((person) => !isTaken(world, person, email))
-  const named = [...world.people.values()].filter((person) => person.emailCanonical === email)
+  const isFree = (person: Person) => !isTaken(world, person, email)
+  const linked = keys.flatMap((record) => world.people.get(record.userId ?? '') ?? []).filter(isFree)
+  const named = [...world.people.values()].filter(
+    (person) => person.emailCanonical === email && isFree(person),
+  )
   const oldest = (people: Person[]) => people.sort((a, b) => (a.id < b.id ? -1 : 1))[0]
   return oldest(linked) ?? oldest(named.filter((person) => person.status !== 'deleted')) ?? oldest(named)
 }

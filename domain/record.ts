@@ -59,9 +59,16 @@ function isBetter(
   kept: Claim<unknown> | undefined,
   keeps: 'newest' | 'first',
 ): boolean {
-  if (keeps === 'newest') return !kept || compareStamps(offered, kept) > 0
-  if (isEmpty(offered.value)) return false
-  return !kept || compareStamps(offered, kept) < 0
+  if (keeps === 'first' && isEmpty(offered.value)) return false
+  if (!kept) return true
+  const order = compareStamps(offered, kept) || compareValues(offered.value, kept.value)
+  return keeps === 'newest' ? order > 0 : order < 0
+}
+
+/** Two tellings of one event should be the same; where they are not, the value decides on every machine alike. */
+function compareValues(a: unknown, b: unknown): number {
+  const [left, right] = [JSON.stringify(a), JSON.stringify(b)]
+  return left < right ? -1 : left > right ? 1 : 0
 }
 
 function isEmpty(value: unknown): boolean {

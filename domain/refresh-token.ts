@@ -38,7 +38,8 @@ export function encodeRefreshToken(key: Buffer, token: RefreshToken): string {
 export function decodeRefreshToken(key: Buffer, text: string): RefreshToken | undefined {
   if (!form.test(text)) return undefined
   const raw = Buffer.from(text, 'base64url')
-  if (raw.length !== bytes) return undefined
+  // The last character has two bits to spare: only the one spelling that we issued counts.
+  if (raw.length !== bytes || raw.toString('base64url') !== text) return undefined
   const id = raw.toString('hex', 0, 16)
   const token: RefreshToken = {
     sessionId: id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),

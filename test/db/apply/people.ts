@@ -1,0 +1,38 @@
+import type { Sql } from 'postgres'
+import { uuidv7 } from 'uuidv7'
+import { applyChanges } from '../../../db/apply.ts'
+import type { Change, PersonFields, UserUpserted } from '../../../domain/change.ts'
+import { defaultOwnership, type FieldOwnership } from '../../../domain/ownership.ts'
+import type { Applied } from '../../../domain/provisioning.ts'
+import type { VisiblePerson } from '../../domain/provisioning/reference.ts'
+
+/** Applies changes in a transaction of their own. */
+export function apply(
+  sql: Sql,
+  changes: Change[],
+  ownership: FieldOwnership = defaultOwnership,
+): Promise<Applied[]> {
+  return sql.begin((tx) => applyChanges(tx, changes, { ownership, createId: uuidv7 }))
+}
+
+/** Everybody who is not deleted, by address. */
+export async function listPeople(sql: Sql): Promise<VisiblePerson[]> {
+  const rows = await sql<VisiblePerson[]>`
+    select email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
+      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
+    from firstlogin.users where status <> 'deleted' order by email_canonical`
+  return rows.map((row) => ({ ...row }))
+}
+
+export async function removeEverybody(sql: Sql): Promise<void> {
+  await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions`
+}
+
+export function upserted(externalId: string, at: number, fields: Partial<PersonFields>): UserUpserted {
+  const stamp = { at, event: `evt_${at}` }
+  return { type: 'user.upserted', upstream: 'airtable', externalId, stamp, created: false, fields }
+}
+
+export function deleted(externalId: string, at: number): Change {
+  return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event: `evt_${at}` } }
+}

@@ -1,0 +1,133 @@
+import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
+import { hash as bcryptHash, compare } from 'bcrypt'
+import t from 'tap'
+import { hashPassword, isOutdatedHash, isSupportedHash, verifyPassword } from '../../domain/password.ts'
+
+const password = 'correct horse battery staple'
+/** As the library numbers them: its own enumeration exists in its types alone. */
+const algorithms = { argon2d: 0, argon2i: 1, argon2id: 2 } as const
+const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 }
+
+t.test('every supported form of a hash lets the right password in and no other', async (t) => {
+  const bcrypt = await bcryptHash(password, 4)
+  const hashes = {
+    ours: await hashPassword(password),
+    argon2id: await argon2Hash(password, { ...cheap, algorithm: algorithms.argon2id }),
+    argon2i: await argon2Hash(password, { ...cheap, algorithm: algorithms.argon2i }),
+    argon2d: await argon2Hash(password, { ...cheap, algorithm: algorithms.argon2d }),
+    'argon2id on two lanes': await argon2Hash(password, { ...cheap, parallelism: 2 }),
+    'argon2id of 64 bytes': await argon2Hash(password, { ...cheap, outputLen: 64 }),
+    $2b: bcrypt,
+    $2a: bcrypt.replace('$2b', '$2a'),
+    $2y: bcrypt.replace('$2b', '$2y'),
+  }
+  for (const [form, hash] of Object.entries(hashes)) {
+    t.equal(isSupportedHash(hash), true, form)
+    t.equal(await verifyPassword(password, hash), true, form)
+    t.equal(await verifyPassword(`${password} `, hash), false, form)
+    t.equal(await verifyPassword('', hash), false, form)
+  }
+})
+
+t.test('a hash that libxcrypt or the reference argon2 made verifies', async (t) => {
+  for (const [text, hash] of [
+    ['rasmuslerdorf', '$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq'],
+    ['password', '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA'],
+    ['password', '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'],
+  ] as const) {
+    t.equal(await verifyPassword(text, hash), true, hash)
+  }
+})
+
+const salt = 'c29tZXNhbHRzb21lc2FsdA'
+const tag = 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
+const costly = {
+  'too much memory': `$argon2id$v=19$m=131073,t=1,p=1$${salt}$${tag}`,
+  'far too much memory': `$argon2id$v=19$m=9999999,t=1,p=1$${salt}$${tag}`,
+  'too many passes': `$argon2id$v=19$m=64,t=11,p=1$${salt}$${tag}`,
+  'too many lanes': `$argon2id$v=19$m=1024,t=1,p=9$${salt}$${tag}`,
+  'no pass': `$argon2id$v=19$m=64,t=0,p=1$${salt}$${tag}`,
+  'no lane': `$argon2id$v=19$m=64,t=1,p=0$${salt}$${tag}`,
+  'less memory than its lanes need': `$argon2id$v=19$m=15,t=1,p=2$${salt}$${tag}`,
+  'a bcrypt cost of 15': `$2b$15$${'a'.repeat(53)}`,
+  'a bcrypt cost of 31': `$2b$31$${'a'.repeat(53)}`,
+  'a bcrypt cost of 3': `$2b$03$${'a'.repeat(53)}`,
+}
+const unreadable = {
+  nothing: '',
+  'the password itself': password,
+  'an MD5 sum': '5f4dcc3b5aa765d61d8327deb882cf99',
+  scrypt: '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E',
+  'half a bcrypt hash': '$2b$10$abcdefghijklmnopqrstuv',
+  'a bcrypt hash and more': `$2b$10$${'a'.repeat(54)}`,
+  'an old argon2': `$argon2id$v=16$m=64,t=1,p=1$${salt}$${tag}`,
+  'argon2 in another order': `$argon2id$v=19$t=1,m=64,p=1$${salt}$${tag}`,
+  'two lines': `$2b$10$${'a'.repeat(53)}\n`,
+}
+/** These pass for hashes until somebody computes. */
+const torn = {
+  'a salt that is no base64': `$argon2id$v=19$m=64,t=1,p=1$${salt.slice(0, 13)}$${tag}`,
+  'a tag that is no base64': `$argon2id$v=19$m=64,t=1,p=1$${salt}$${tag}ab`,
+  'zeros before a number': `$argon2id$v=19$m=0000064,t=01,p=1$${salt}$${tag}`,
+}
+
+t.test('a hash whose cost nobody can bear, or that nobody can read, is not supported', async (t) => {
+  for (const [what, hash] of Object.entries({ ...costly, ...unreadable })) {
+    t.equal(isSupportedHash(hash), false, what)
+  }
+})
+
+t.test('without a usable hash the answer is false, after the work of exactly one hash of ours', async (t) => {
+  const argon2: string[] = []
+  const bcrypt: string[] = []
+  const watched: typeof import('../../domain/password.ts') = await t.mockImport('../../domain/password.ts', {
+    '@node-rs/argon2': {
+      hash: argon2Hash,
+      verify: (hash: string, password: string) => {
+        argon2.push(hash)
+        return argon2Verify(hash, password)
+      },
+    },
+    bcrypt: {
+      compare: (password: string, hash: string) => {
+        bcrypt.push(hash)
+        return compare(password, hash)
+      },
+    },
+  })
+  for (const [what, hash] of Object.entries({ 'no hash': null, ...costly, ...unreadable, ...torn })) {
+    argon2.length = 0
+    t.equal(await watched.verifyPassword(password, hash), false, what)
+    const computed = argon2.filter((each) => each !== hash)
+    t.equal(computed.length, 1, what)
+    t.equal(watched.isOutdatedHash(computed[0] ?? ''), false, what)
+  }
+  t.strictSame(bcrypt, [])
+  const real = await hashPassword(password)
+  argon2.length = 0
+  t.equal(await watched.verifyPassword(password, real), true)
+  t.strictSame(argon2, [real])
+})
+
+t.test('a hash is outdated unless it is what we make today', async (t) => {
+  t.equal(isOutdatedHash(await hashPassword(password)), false)
+  for (const hash of [
+    await bcryptHash(password, 4),
+    await argon2Hash(password, cheap),
+    await argon2Hash(password, { memoryCost: 19456, timeCost: 3, parallelism: 1 }),
+    await argon2Hash(password, {
+      memoryCost: 19456,
+      timeCost: 2,
+      parallelism: 1,
+      algorithm: algorithms.argon2i,
+    }),
+  ]) {
+    t.equal(isOutdatedHash(hash), true, hash)
+  }
+})
+
+t.test('two hashes of one password differ, and say nothing of it', async (t) => {
+  const [one, other] = [await hashPassword(password), await hashPassword(password)]
+  t.not(one, other)
+  t.notMatch(one, password)
+})

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { isDeleted, recordEmail } from '../../../domain/record.ts'
+import { anyHistory, anyOwnership } from './histories.ts'
+import { peopleAfter } from './reference.ts'
+import { createWorld } from './worlds.ts'
+
+const history = anyHistory(14)
+
+t.test(
+  'the people that remain are those that the set of changes tells of, read by the contract',
+  async (t) => {
+    const tellAndCompare = fc.property(history, anyOwnership, ({ changes }, ownership) => {
+      const { tell, people } = createWorld(ownership)
+      for (const change of changes) tell(change)
+      assert.deepEqual(people(), peopleAfter(changes, ownership))
+    })
+    fc.assert(tellAndCompare, { numRuns: 1500 })
+    t.pass()
+  },
+)
+
+t.test('any order and any repetition yields the same people, with every value and its source', async (t) => {
+  const tellAgain = fc.property(history, anyOwnership, ({ changes, retold }, ownership) => {
+    const [one, other] = [createWorld(ownership), createWorld(ownership)]
+    for (const change of changes) one.tell(change)
+    for (const change of retold) other.tell(change)
+    assert.deepEqual(other.people(), one.people())
+  })
+  fc.assert(tellAgain, { numRuns: 1500 })
+  t.pass()
+})
+
+t.test(
+  'two people never share an address, and a living record stands for each, at every moment',
+  async (t) => {
+    const watchEachStep = fc.property(history, anyOwnership, ({ retold }, ownership) => {
+      const { world, tell, people } = createWorld(ownership)
+      for (const change of retold) {
+        tell(change)
+        const addresses = people().map((person) => person.emailCanonical)
+        assert.equal(new Set(addresses).size, addresses.length)
+        for (const person of world.people.values()) {
+          if (person.status === 'deleted') continue
+          const records = [...world.records.values()].filter((record) => record.userId === person.id)
+          assert.ok(records.some((record) => !isDeleted(record)))
+          for (const record of records) assert.equal(recordEmail(record), person.emailCanonical)
+        }
+      }
+    })
+    fc.assert(watchEachStep, { numRuns: 1500 })
+    t.pass()
+  },
+)
+
+t.test('telling everything once more changes no record and no person', async (t) => {
+  const tellTwice = fc.property(history, anyOwnership, ({ changes }, ownership) => {
+    const { world, tell } = createWorld(ownership)
+    for (const change of changes) tell(change)
+    const [records, people] = [new Map(world.records), new Map(world.people)]
+    for (const change of changes) assert.match(tell(change).path, /^(stale|tombstoned)$/)
+    assert.deepEqual(world.records, records)
+    assert.deepEqual(world.people, people)
+  })
+  fc.assert(tellTwice, { numRuns: 1500 })
+  t.pass()
+})
+
+t.test(
+  'a person whose row was lost is back, as they were, at the next word of any record that stands for them',
+  async (t) => {
+    const loseAndTell = fc.property(history, anyOwnership, ({ changes }, ownership) => {
+      const { world, tell, people } = createWorld(ownership)
+      for (const change of changes) tell(change)
+      const before = people()
+      world.people.clear()
+      for (const [key, record] of world.records) world.records.set(key, { ...record, userId: null })
+      for (const change of changes) tell(change)
+      assert.deepEqual(people(), before)
+    })
+    fc.assert(loseAndTell, { numRuns: 1500 })
+    t.pass()
+  },
+)

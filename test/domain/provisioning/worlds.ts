@@ -1,0 +1,20 @@
+import type { Change } from '../../../domain/change.ts'
+import { defaultOwnership, type FieldOwnership } from '../../../domain/ownership.ts'
+import { type Applied, applyChange, type World } from '../../../domain/provisioning.ts'
+import type { VisiblePerson } from './reference.ts'
+
+/** A world in memory that is told changes one by one. */
+export function createWorld(ownership: FieldOwnership = defaultOwnership) {
+  const world: World = { records: new Map(), people: new Map() }
+  let ids = 0
+  const createId = () => `id ${String(++ids).padStart(4, '0')}`
+  const tell = (change: Change): Applied => applyChange(world, change, { ownership, createId })
+  return { world, tell, people: () => visiblePeople(world) }
+}
+
+/** Everybody who is not deleted, by address; ids are left out, for they depend on who came first. */
+export function visiblePeople(world: World): VisiblePerson[] {
+  return [...world.people.values()]
+    .flatMap(({ id: _, status, ...person }) => (status === 'deleted' ? [] : [{ ...person, status }]))
+    .sort((a, b) => (String(a.emailCanonical) < String(b.emailCanonical) ? -1 : 1))
+}
