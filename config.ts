@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { defaultOwnership, type FieldOwnership } from './domain/ownership.ts'
@@ -6,6 +7,13 @@ import { upstreams } from './upstreams/index.ts'
 import { configureUpstream, type Upstream } from './upstreams/upstream.ts'
 
 const Owner = Type.Union([Type.Literal('upstream'), Type.Literal('local'), Type.Literal('newest')])
+/** An address, or a network in CIDR form; nothing that stands for everybody. */
+const Network = Type.Refine(Type.String(), (text) => {
+  const [address = '', bits, ...more] = text.split('/')
+  const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0
+  const length = bits === undefined || /^\d{1,3}$/.test(bits) ? Number(bits ?? longest) : 0
+  return more.length === 0 && length >= 1 && length <= longest
+})
 const Seconds = (fallback: number, minimum = 1) =>
   Type.Integer({
     minimum,
@@ -22,12 +30,18 @@ export const Settings = Type.Object({
   }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'a host name or address' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'a port number' }),
-  BASE_URL: Type.String({
-    pattern: '^https?://[^/?#]+$',
-    default: 'http://127.0.0.1:3000',
-    description: 'an address without a path or a slash at its end',
-  }),
-  FIRSTLOGIN_SECRET: Type.String({ minLength: 32, description: '32 bytes or more' }),
+  BASE_URL: Type.Refine(
+    Type.String({
+      pattern: '^https?://[^/?#@\\s]+$',
+      default: 'http://127.0.0.1:3000',
+      description: 'an address without a path or a slash at its end',
+    }),
+    (text) => URL.canParse(text),
+  ),
+  FIRSTLOGIN_SECRET: Type.Refine(
+    Type.String({ description: '32 bytes or more' }),
+    (text) => Buffer.byteLength(text) >= 32,
+  ),
   UPSTREAMS: Type.Array(Type.Union(upstreams.map(({ name }) => Type.Literal(name))), {
     default: ['airtable'],
     description: `a comma list out of ${upstreams.map(({ name }) => name).join(', ')}`,
@@ -63,7 +77,7 @@ export const Settings = Type.Object({
         'a comma list such as name=upstream,avatarUrl=local,role=newest (email is always upstream)',
     },
   ),
-  TRUST_PROXY: Type.Array(Type.String({ pattern: '^[0-9a-fA-F.:]+(/\\d{1,3})?$' }), {
+  TRUST_PROXY: Type.Array(Network, {
     default: [],
     description: 'a comma list of networks such as 10.0.0.0/8',
   }),
@@ -153,8 +167,7 @@ function fromText(rule: TSchema, text: string): unknown {
     return { true: true, '1': true, false: false, '0': false }[text.toLowerCase()] ?? text
   if (type === 'array') return splitList(text)
   if (type === 'object' && text.trimStart().startsWith('{')) return JSON.parse(text)
-  if (type === 'object')
-    return Object.fromEntries(splitList(text).map((pair) => pair.split('=').map((part) => part.trim())))
+  if (type === 'object') return Object.fromEntries(splitList(text).map(splitPair))
   return text
 }
 
@@ -163,6 +176,11 @@ function splitList(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+}
+
+function splitPair(pair: string): [name: string, value: string] {
+  const [name = '', ...value] = pair.split('=')
+  return [name.trim(), value.join('=').trim()]
 }
 
 function describe(rule: TSchema): string {

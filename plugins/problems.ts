@@ -42,7 +42,8 @@ export default fp(
   { name: 'firstlogin-problems', fastify: '5.x' },
 )
 
-function toKnown(error: FastifyError): FirstloginError | undefined {
+/** The catalogue's word for it; undefined for what only we can be to blame for. */
+export function toKnown(error: FastifyError): FirstloginError | undefined {
   if (error instanceof FirstloginError) return error
   const fault = toDatabaseFault(error)
   if (fault) return fault
@@ -60,19 +61,26 @@ function where(error: FastifyError): string {
   return `${[error.validationContext, path].filter(Boolean).join('.')} ${first?.message ?? 'is not valid'}`
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, error: FirstloginError): FastifyReply {
-  const problem: Problem = {
+export function toProblem(error: FirstloginError, requestId: string): Problem {
+  return {
     type: `urn:firstlogin:error:${error.code}`,
     title: STATUS_CODES[error.status] ?? 'Error',
     status: error.status,
     code: error.code,
     detail: [catalogue[error.code][1], error.detail].filter(Boolean).join(' '),
-    requestId: request.id,
+    requestId,
   }
+}
+
+export function sendProblem(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: FirstloginError,
+): FastifyReply {
   if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS))
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')
     .type('application/problem+json')
-    .send(JSON.stringify(problem))
+    .send(JSON.stringify(toProblem(error, request.id)))
 }

@@ -47,7 +47,7 @@ export default fp<SessionCookiesOptions>(
         reply.clearCookie(nameOf('refresh'), options)
       },
       read(request, token) {
-        const value = request.cookies[nameOf(token)]
+        const value = request.cookies[nameOf(token)] || undefined
         if (value && request.method !== 'GET' && !isOwnPage(request))
           throw new FirstloginError('FL_ORIGIN_REFUSED')
         return value

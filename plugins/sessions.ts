@@ -21,6 +21,8 @@ export interface Sessions {
   get(visitor: { userId: string; sessionId: string }): Promise<Visit>
   /** The row of the session's person was lost: whoever stands for the same identity upstream takes its place. */
   repair(session: Session): Promise<StoredUser | undefined>
+  /** For what this instance changes itself: the next answer must not wait for our own notice to come back. */
+  forget(userId: string): void
 }
 
 export interface SessionsOptions {
@@ -31,13 +33,23 @@ export interface SessionsOptions {
 export default fp<SessionsOptions>(
   async function sessionsPlugin(app, { cacheTtlMs = 30_000 }) {
     // By person, then by session: a notice about a person ends all of their entries at once.
-    const people = new LRUCache<string, Map<string, Visit>>({ max: 10_000, ttl: cacheTtlMs })
+    // The time to live is counted from a person's first entry: a later one must not keep the older ones young.
+    const people = new LRUCache<string, Map<string, Visit>>({
+      max: 10_000,
+      ttl: cacheTtlMs,
+      noUpdateTTL: true,
+    })
     let notices = 0
     app.notices.subscribe((notice) => {
+      if (notice && 'userId' in notice) return forget(notice.userId)
       notices += 1
       if (notice === undefined) people.clear()
-      else if ('userId' in notice) people.delete(notice.userId)
     })
+
+    function forget(userId: string): void {
+      notices += 1
+      people.delete(userId)
+    }
 
     async function get(visitor: { userId: string; sessionId: string }): Promise<Visit> {
       const kept = app.notices.isLive ? people.get(visitor.userId)?.get(visitor.sessionId) : undefined
@@ -71,7 +83,7 @@ export default fp<SessionsOptions>(
       return user
     }
 
-    app.decorate('sessions', { get, repair } satisfies Sessions)
+    app.decorate('sessions', { get, repair, forget } satisfies Sessions)
   },
   {
     name: 'firstlogin-sessions',

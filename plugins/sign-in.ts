@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
+import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { clearFailures, countFailure, findFailures } from '../db/login-failures.ts'
+import { clearFailures, countFailure, type Failures, findFailures } from '../db/login-failures.ts'
 import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
 import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
@@ -42,40 +43,66 @@ export interface SignInOptions {
 /** A failed login takes this long at least: the kinds of hashes differ in cost, and their difference would tell. */
 const failureFloorMs = 100
 
+/**
+ * What a failed login counts. While an upstream is away every failing login fails alike, a guess at a known person's
+ * password and an honest try of somebody new: guessing stays limited, and who tries again and again is forgiven more.
+ */
+const weights: { readonly [code: string]: number } = {
+  FL_CREDENTIALS_INVALID: 10,
+  FL_ACCOUNT_INACTIVE: 0,
+  FL_UPSTREAM_UNAVAILABLE: 1,
+}
+
+/** bcrypt looks at no more of a password than this. */
+const bcryptBytes = 72
+
 export default fp<SignInOptions>(
   async function signInPlugin(app, { secret, mostFailures = 10, windowS = 900 }) {
     const accountKey = deriveKey(secret, 'accounts')
+    const allowed = mostFailures * 10
 
-    async function withPassword({
-      email: raw,
-      password,
-      address,
-      userAgent,
-    }: Attempt): Promise<IssuedTokens> {
+    async function withPassword(attempt: Attempt): Promise<IssuedTokens> {
       const started = performance.now()
-      const email = canonicalEmail(raw)
+      const email = canonicalEmail(attempt.email)
       const account = createHmac('sha256', accountKey).update(email).digest().subarray(0, 16)
-      const network = clientNetwork(address)
-      const failures = await findFailures(app.sql, account, network)
-      if (failures && failures.failures >= mostFailures) {
-        app.metrics.logins.inc({ outcome: 'throttled' })
-        throw new FirstloginError('FL_LOGIN_THROTTLED', { retryAfterS: failures.endsInS })
-      }
+      const network = clientNetwork(attempt.address)
       try {
-        const user = await verify(email, password)
-        const issued = await app.tokens.issue(user.id, { userAgent, address })
+        refuseThrottled(await findFailures(app.sql, account, network))
+        const user = await verify(email, attempt.password)
+        const failures = await findFailures(app.sql, account, network)
+        // Of many guesses at once, those beyond the limit are answered alike: the right one as slowly as the others.
+        if (isThrottled(failures)) await app.readThrough.pretend(email)
+        refuseThrottled(failures)
+        const issued = await app.tokens.issue(user.id, toClient(attempt))
         if (!issued) throw new FirstloginError('FL_CREDENTIALS_INVALID')
         if (failures) await clearFailures(app.sql, account, network)
-        await upgrade(user, password)
+        await upgrade(user, attempt.password)
         app.metrics.logins.inc({ outcome: 'succeeded' })
         return issued
       } catch (error) {
-        const outcome = error instanceof FirstloginError ? error.code : 'FL_INTERNAL'
-        app.metrics.logins.inc({ outcome })
-        if (outcome === 'FL_CREDENTIALS_INVALID') await countFailure(app.sql, account, network, windowS)
+        const failure = await count(error, account, network)
+        app.metrics.logins.inc({ outcome: failure instanceof FirstloginError ? failure.code : 'FL_INTERNAL' })
         await sleep(Math.max(0, failureFloorMs - (performance.now() - started)))
-        throw error
+        throw failure
       }
+    }
+
+    /** Counts a failed login and answers what to throw. Beyond the limit that is the same for all passwords. */
+    async function count(error: unknown, account: Buffer, network: string): Promise<unknown> {
+      const code = error instanceof FirstloginError ? error.code : 'FL_INTERNAL'
+      const weight = weights[code]
+      if (weight === undefined) return error
+      const { failures, endsInS } = await countFailure(app.sql, account, network, windowS, weight)
+      const isOver = failures - weight >= allowed && code !== 'FL_UPSTREAM_UNAVAILABLE'
+      return isOver ? throttled(endsInS) : error
+    }
+
+    function isThrottled(failures: Failures | undefined): failures is Failures {
+      return failures !== undefined && failures.failures >= allowed
+    }
+
+    function refuseThrottled(failures: Failures | undefined): void {
+      if (isThrottled(failures)) throw throttled(failures.endsInS)
     }
 
     async function verify(email: CanonicalEmail, password: string): Promise<StoredUser> {
@@ -95,6 +122,8 @@ export default fp<SignInOptions>(
     /** The password is known at this moment only: a weaker hash of it is replaced now or at the next login. */
     async function upgrade(user: StoredUser, password: string): Promise<void> {
       if (!user.passwordHash || !isOutdatedHash(user.passwordHash) || upgrading.has(user.id)) return
+      // What came after the bytes that bcrypt looked at may be a slip, and must not become the password.
+      if (user.passwordHash.startsWith('$2') && Buffer.byteLength(password) > bcryptBytes) return
       upgrading.add(user.id)
       try {
         await upgradePasswordHash(app.sql, user, await hashPassword(password))
@@ -113,3 +142,13 @@ export default fp<SignInOptions>(
     dependencies: ['firstlogin-read-through', 'firstlogin-tokens', 'firstlogin-metrics'],
   },
 )
+
+function throttled(retryAfterS: number): FirstloginError {
+  return new FirstloginError('FL_LOGIN_THROTTLED', { retryAfterS })
+}
+
+/** Behind a proxy the address may be anything; a link-local one names an interface of ours. */
+function toClient({ address, userAgent }: Attempt): { address: string | null; userAgent: string | null } {
+  const [plain = ''] = address.split('%')
+  return { address: isIP(plain) ? plain : null, userAgent }
+}

@@ -119,35 +119,43 @@ export default fp<TokensOptions>(
     async function rotate(text: string): Promise<IssuedTokens> {
       const token = decodeRefreshToken(refreshKey, text)
       if (!token) throw new FirstloginError('FL_SESSION_INVALID')
+      return (await exchange(token)) ?? (await exchange(token)) ?? refuse()
+    }
+
+    /** Undefined when it is worth another try: somebody else was quicker, or the person's row was lost and is back. */
+    async function exchange(token: RefreshToken): Promise<IssuedTokens | undefined> {
       const successor = nextRefreshToken(refreshKey, token)
       const presented = hashRefreshToken(token)
-      const rotation = {
+      const rotated = await rotateSession(app.sql, {
         id: token.sessionId,
         presented,
         next: hashRefreshToken(successor),
         ttlS: refreshTtlS,
-      }
-      const rotated = await rotateSession(app.sql, rotation)
+      })
       if (rotated?.user) {
         app.readThrough.recheck(rotated.user)
         return toIssued(rotated.user, successor)
       }
 
-      const found = await findSession(app.sql, token.sessionId)
-      if (!found) throw new FirstloginError('FL_SESSION_INVALID')
-      const { session } = found
-      if (!found.user && session.tokenHash.equals(presented)) {
-        await app.sessions.repair(session)
-        const again = await rotateSession(app.sql, rotation)
-        if (again?.user) return toIssued(again.user, successor)
-      }
-      const isRetry = session.previousHash?.equals(presented) && session.rotatedForS <= graceS
-      if (isRetry && found.user?.status === 'active') return toIssued(found.user, successor)
-      if (!session.tokenHash.equals(presented) && !isRetry) {
+      const { session, user } = (await findSession(app.sql, token.sessionId)) ?? refuse()
+      const isInForce = session.tokenHash.equals(presented)
+      const isRetry = session.previousHash?.equals(presented) === true && session.rotatedForS <= graceS
+      if (!isInForce && !isRetry) {
         // An old token after its grace: somebody else has used it. Nobody may go on with this session.
-        app.log.warn({ event: 'session.reuse_detected', sessionId: session.id, userId: found.user?.id })
-        await endSession(app.sql, session.id)
+        app.log.warn({ event: 'session.reuse_detected', sessionId: session.id, userId: user?.id })
+        await revoke(session.id)
+        refuse()
       }
+      if (!user) await app.sessions.repair(session)
+      return user?.status === 'active' && isRetry ? toIssued(user, successor) : undefined
+    }
+
+    async function revoke(sessionId: string): Promise<void> {
+      const userId = await endSession(app.sql, sessionId)
+      if (userId) app.sessions.forget(userId)
+    }
+
+    function refuse(): never {
       throw new FirstloginError('FL_SESSION_INVALID')
     }
 
@@ -167,8 +175,11 @@ export default fp<TokensOptions>(
         return started?.user ? toIssued(started.user, token) : undefined
       },
       sessionOf: (refreshToken) => decodeRefreshToken(refreshKey, refreshToken)?.sessionId,
-      revoke: (sessionId) => endSession(app.sql, sessionId),
-      revokeAll: (userId) => endSessionsOf(app.sql, [userId]),
+      revoke,
+      async revokeAll(userId) {
+        await endSessionsOf(app.sql, [userId])
+        app.sessions.forget(userId)
+      },
     } satisfies Tokens)
   },
   { name: 'firstlogin-tokens', fastify: '5.x', dependencies: ['firstlogin-keys', 'firstlogin-sessions'] },

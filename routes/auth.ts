@@ -20,6 +20,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
   app,
   options,
 ) {
+  // Fastify reads plain text unasked, and every web page may send it without asking either.
+  app.removeContentTypeParser('text/plain')
   app.addHook('onSend', async function forbidStoring(_request, reply) {
     reply.header('cache-control', 'no-store')
   })
@@ -85,7 +87,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     async function logout(request, reply) {
       const refreshToken = request.body?.refreshToken ?? app.sessionCookies.read(request, 'refresh')
       const sessionId =
-        (refreshToken && app.tokens.sessionOf(refreshToken)) ??
+        (refreshToken ? app.tokens.sessionOf(refreshToken) : undefined) ??
         app.tokens.verify(accessToken(request)).sessionId
       await app.tokens.revoke(sessionId)
       app.sessionCookies.clear(reply)

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+export interface Proxy {
+  /** The address that leads through the proxy. */
+  url: string
+  /** Every connection breaks and no new one is taken. */
+  cut(): Promise<void>
+  mend(): Promise<void>
+}
+
+/** A wire to a database that a test can cut. */
+export async function createProxy(t: Test, target: string): Promise<Proxy> {
+  const { hostname, port } = new URL(target)
+  const sockets = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    near.pipe(far).pipe(near)
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket
+        .on('error', () => {})
+        .on('close', () => sockets.delete(socket) && (near.destroy(), far.destroy()))
+    }
+  })
+  const listen = async (at: number) => {
+    server.listen(at, '127.0.0.1')
+    await once(server, 'listening')
+    return (server.address() as AddressInfo).port
+  }
+  const open = await listen(0)
+  async function cut() {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  t.teardown(cut)
+  const url = new URL(target)
+  url.host = `127.0.0.1:${open}`
+  return { url: url.href, cut, mend: async () => void (await listen(open)) }
+}
