@@ -1,102 +1,128 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import firstlogin from './app.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError, loadConfig } from './config.ts'
+import { createDrain } from './drain.ts'
 import { toLoggable } from './errors.ts'
 
-const longestStopMs = 9_000
-
+/** The settings, and what stands in for those that nobody made. */
 interface Surroundings {
   env: Readonly<Record<string, string | undefined>>
+  /** Each stand-in and where it is. */
   lines: string[]
+  /** Somebody whom only the stand-in for the upstream knows. */
+  login?: { email: string; password: string } | undefined
   stop(): Promise<void>
 }
 
+const longestStopMs = 9_000
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+const complain = (line: string) => void process.stderr.write(`${line}\n`)
+
 /** With NODE_ENV=production nothing is made up; elsewhere what is not configured gets a stand-in. */
-async function findSurroundings(): Promise<Surroundings> {
+async function findSurroundings(enter: 'startSandbox' | 'joinSandbox'): Promise<Surroundings> {
   if (process.env['NODE_ENV'] === 'production') return { env: process.env, lines: [], stop: async () => {} }
-  const { startSandbox } = await import('./sandbox/sandbox.ts')
-  return startSandbox(process.env, join(process.cwd(), '.data'))
+  const sandbox = await import('./sandbox/sandbox.ts')
+  return sandbox[enter](process.env, join(process.cwd(), '.data'), complain)
 }
 
-async function start(): Promise<void> {
-  const { env, lines, stop } = await findSurroundings()
+async function startService(): Promise<{ banner: string | undefined; stop: () => Promise<void> }> {
+  const surroundings = await findSurroundings('startSandbox')
+  let stop = surroundings.stop
   try {
-    const config = loadConfig(env)
+    const config = loadConfig(surroundings.env)
     const app = Fastify({
       logger: { level: config.LOG_LEVEL },
       genReqId: () => randomUUID(),
       trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
       requestTimeout: 30_000,
-      // What has begun is finished; idle connections do not hold up the end.
-      forceCloseConnections: 'idle',
       return503OnClosing: false,
     })
-    app.addHook('onClose', stop)
+    stop = () => app.close().finally(surroundings.stop)
+    app.addHook('preClose', createDrain(app.server))
     await app.register(firstlogin, config)
     const address = await app.listen({ host: config.HOST, port: config.PORT })
-    stopOnSignal(() => app.close())
-    if (lines.length > 0) process.stdout.write(banner(address, lines))
+    return { banner: surroundings.lines.length > 0 ? toBanner(address, surroundings) : undefined, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-function stopOnSignal(close: () => Promise<void>): void {
-  let isStopping = false
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (isStopping) return
-      isStopping = true
-      setTimeout(() => process.exit(1), longestStopMs).unref()
-      close().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      )
-    })
+async function start(): Promise<void> {
+  const { signal } = stopOnSignal()
+  const service = await startService()
+  if (!signal.aborted) {
+    if (service.banner) print(service.banner)
+    await once(signal, 'abort')
   }
+  await service.stop()
+  process.exit(0)
 }
 
-function banner(address: string, lines: string[]): string {
-  return `
-  firstlogin is ready at ${address}
+/** Heard from the first moment on: whoever is stopped while starting leaves nothing behind either. */
+function stopOnSignal(): AbortController {
+  const stopping = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      setTimeout(() => process.exit(1), longestStopMs).unref()
+      stopping.abort()
+    })
+  }
+  return stopping
+}
 
-  API          ${address}/docs
-  ${lines.join('\n  ')}
-
+function toBanner(address: string, { lines, login }: Surroundings): string {
+  const places = [`API          ${address}/docs`, ...lines].map((line) => `  ${line}`)
+  const body = login && JSON.stringify(login).replaceAll("'", "'\\''")
+  const trial = body
+    ? `
   Somebody who is in Airtable and not yet in PostgreSQL logs in:
 
   curl -s ${address}/api/auth/login -H 'content-type: application/json' \\
-    -d '{"email":"ada@example.com","password":"analytical-engine"}'
-
+    -d '${body}'
 `
+    : ''
+  return `
+  firstlogin is ready at ${address}
+
+${places.join('\n')}
+${trial}`
 }
 
 async function main([name = 'start', ...args]: string[]): Promise<void> {
   if (name === 'start') return start()
   const command = commands.get(name)
-  const print = (line: string) => process.stdout.write(`${line}\n`)
   if (!command) {
     print(`Usage: firstlogin <command>\n\n  start          run the service`)
     for (const { usage, summary } of commands.values()) print(`  ${usage.padEnd(14)} ${summary}`)
-    process.exitCode = name === 'help' || name === '--help' ? 0 : 2
+    process.exitCode = ['help', '--help', '-h'].includes(name) ? 0 : 2
     return
   }
-  process.exitCode = await command.run(loadConfig(process.env), args, print)
+  const { env, stop } = await findSurroundings('joinSandbox')
+  try {
+    process.exitCode = await command.run(loadConfig(env), args, print)
+  } finally {
+    await stop()
+  }
+}
+
+/** One sentence for what an operator can mend; everything about what only a developer can. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message
+  if (!(error instanceof Error)) return JSON.stringify(toLoggable(error))
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  if (code === 'EADDRINUSE') return `${error.message}. Set PORT to a free one.`
+  // Where an address has several numbers, the failure of each is inside and the message empty.
+  if (code) return `firstlogin cannot go on: ${error.message || code}`
+  return error.name === 'Error' ? error.message : JSON.stringify(toLoggable(error))
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-  const text =
-    error instanceof ConfigError
-      ? error.message
-      : isTaken
-        ? `${error.message}. Set PORT to a free one.`
-        : JSON.stringify(toLoggable(error))
-  process.stderr.write(`${text}\n`)
+  complain(explain(error))
   process.exit(1)
 })

@@ -3,7 +3,7 @@ import { listSigningKeys } from '../db/signing-keys.ts'
 import { createMemoryGate } from '../domain/gate.ts'
 import { deriveKey, unseal } from '../domain/sealing.ts'
 import { createHttp } from '../plugins/http.ts'
-import type { Upstream } from '../upstreams/upstream.ts'
+import type { Http, Upstream } from '../upstreams/upstream.ts'
 import { type Command, withDatabase } from './command.ts'
 
 type Check = () => Promise<string>
@@ -18,7 +18,7 @@ export const doctor: Command = {
         print(`ok    ${name}: ${await look()}`)
       } catch (error) {
         isWell = false
-        print(`FAIL  ${name}: ${error instanceof Error ? error.message : 'unknown'}`)
+        print(`FAIL  ${name}: ${toReason(error)}`)
       }
     }
     await withDatabase(config, async (sql) => {
@@ -33,7 +33,11 @@ export const doctor: Command = {
       await check('signing keys', async () => {
         const stored = await listSigningKeys(sql)
         const key = deriveKey(config.FIRSTLOGIN_SECRET, 'signing-keys')
-        for (const { kid, sealedPrivateKey } of stored) unseal(key, kid, sealedPrivateKey)
+        try {
+          for (const { kid, sealedPrivateKey } of stored) unseal(key, kid, sealedPrivateKey)
+        } catch (cause) {
+          throw new Error('FIRSTLOGIN_SECRET is not the one that they were sealed with', { cause })
+        }
         return stored.length === 0
           ? 'made at the first start'
           : `${stored.length}, opened with FIRSTLOGIN_SECRET`
@@ -47,12 +51,12 @@ export const doctor: Command = {
 }
 
 /** One look-up of a record that nobody is: it shows that the token, the table and the columns are right. */
-async function callOnce(upstream: Upstream, http: ReturnType<typeof createHttp>['http']): Promise<string> {
+async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   const reasons: string[] = []
   const { lookup } = upstream.create({
     http,
     gate: createMemoryGate(upstream.limits),
-    log: (_level, event, details) => void reasons.push(`${event} ${JSON.stringify(details)}`),
+    log: (_level, event, details) => void reasons.push(`${details['reason'] ?? event}`),
     clock: Date.now,
     slowMs: 10_000,
   })
@@ -60,7 +64,13 @@ async function callOnce(upstream: Upstream, http: ReturnType<typeof createHttp>[
   try {
     await lookup.find(() => ({ emails: [], externalIds: ['recDoctorDoctor00'] }))
     return 'answers'
-  } catch {
-    throw new Error(reasons.join('; ') || 'no answer')
+  } catch (error) {
+    throw new Error([...new Set(reasons)].join('; ') || 'no answer', { cause: error })
   }
+}
+
+/** Where an address has several numbers, the failure of each is inside and the message empty. */
+function toReason(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return error.message || ('code' in error ? String(error.code) : error.name)
 }

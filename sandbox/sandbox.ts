@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createAirtableStandIn } from './airtable/stand-in.ts'
+import { makeFolder } from './postgres/folders.ts'
+import { findPort } from './postgres/port.ts'
 import { startPostgres } from './postgres.ts'
+import { announce, findRunning } from './running.ts'
+import { findSecret } from './secret.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
+type Say = (line: string) => void
 
 /** What stands in for everything that is not configured, one by one. */
 export interface Sandbox {
@@ -12,49 +15,76 @@ export interface Sandbox {
   env: Env
   /** Each stand-in and where it is, for the banner. */
   lines: string[]
+  /** Somebody whom the Airtable stand-in knows, if there is one. */
+  login?: { email: string; password: string }
   stop(): Promise<void>
 }
 
+const airtableSettings = ['AIRTABLE_TOKEN', 'AIRTABLE_BASE_ID', 'AIRTABLE_TABLE', 'AIRTABLE_API_URL']
+const token = 'patSandbox.token'
+
 /** Starts what is missing. `dataDir` keeps the database and the secret between runs. */
-export async function startSandbox(env: Env, dataDir: string): Promise<Sandbox> {
+export async function startSandbox(env: Env, dataDir: string, say: Say = () => {}): Promise<Sandbox> {
   const filled: Record<string, string> = {}
-  const lines: string[] = []
   const stops: (() => Promise<void>)[] = []
-  const has = (...names: string[]) => names.some((name) => env[name] || env[`${name}_FILE`])
   const stop = async () => {
     await Promise.all(stops.map((each) => each()))
   }
+  const sandbox: Sandbox = { env, lines: [], stop }
+  const has = (...names: string[]) => names.some((name) => isSet(env, name))
 
   try {
-    if (!has('FIRSTLOGIN_SECRET')) filled['FIRSTLOGIN_SECRET'] = await findSecret(dataDir)
-    if (!has('BASE_URL')) filled['BASE_URL'] = `http://127.0.0.1:${env['PORT'] || 3000}`
+    // Whoever brings the database and the secret needs no folder, and may have none to write to.
+    const isKept = !has('DATABASE_URL') || !has('FIRSTLOGIN_SECRET')
+    const folder = isKept ? (await makeFolder(resolve(dataDir))).path : dataDir
+    const port = await choosePort(env)
+    if (env['PORT']) filled['PORT'] = String(port)
+    if (!has('BASE_URL')) filled['BASE_URL'] = `http://127.0.0.1:${port}`
     if (!has('LOGIN_RATE_PER_MINUTE')) filled['LOGIN_RATE_PER_MINUTE'] = '1000000'
+    if (!has('FIRSTLOGIN_SECRET')) filled['FIRSTLOGIN_SECRET'] = await findSecret(folder)
     if (!has('DATABASE_URL')) {
-      const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres') })
+      const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), log: say })
       stops.push(postgres.stop)
       filled['DATABASE_URL'] = postgres.url
-      lines.push(`PostgreSQL   ${postgres.url} (embedded, kept in ${join(dataDir, 'postgres')})`)
+      sandbox.lines.push(`PostgreSQL   ${postgres.url} (embedded, kept in ${join(folder, 'postgres')})`)
     }
-    if (!has('AIRTABLE_TOKEN', 'AIRTABLE_BASE_ID', 'AIRTABLE_TABLE', 'AIRTABLE_API_URL')) {
-      const airtable = createAirtableStandIn({ token: 'patSandbox.token' })
-      const url = await listenNear(airtable, Number(env['PORT'] || 3000))
-      stops.push(() => airtable.close())
+    if (!has(...airtableSettings)) {
+      const airtable = createAirtableStandIn({ token })
+      stops.push(airtable.close)
+      const url = await listenNear(airtable, port)
       Object.assign(filled, {
-        AIRTABLE_TOKEN: 'patSandbox.token',
+        AIRTABLE_TOKEN: token,
         AIRTABLE_BASE_ID: airtable.baseId,
         AIRTABLE_TABLE: 'Users',
         AIRTABLE_API_URL: url,
       })
-      lines.push(`Airtable     ${url}/v0/${airtable.baseId}/Users (stand-in; token patSandbox.token)`)
-      lines.push(`  people     ${url}/__control/records`)
-      lines.push(`  faults     PUT ${url}/__control/fault {"kind":"stall"}`)
-      lines.push(`  mailbox    ${url}/__mailbox`)
+      sandbox.login = { email: 'ada@example.com', password: 'analytical-engine' }
+      sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
+    if (isKept) stops.push(await announce(folder, filled))
   } catch (error) {
     await stop()
     throw error
   }
-  return { env: { ...env, ...filled }, lines, stop }
+  return { ...sandbox, env: { ...env, ...filled } }
+}
+
+/** For a chore: the sandbox that runs on this folder already, or one for as long as the chore takes. */
+export async function joinSandbox(env: Env, dataDir: string, say: Say = () => {}): Promise<Sandbox> {
+  const made = await findRunning(dataDir)
+  if (!made) return startSandbox(env, dataDir, say)
+  const missing = Object.entries(made).filter(([name]) => !isSet(env, name))
+  return { env: { ...env, ...Object.fromEntries(missing) }, lines: [], stop: async () => {} }
+}
+
+function isSet(env: Env, name: string): boolean {
+  return Boolean(env[name] || env[`${name}_FILE`])
+}
+
+/** The service's own; a wrong one is for the settings to complain about. */
+async function choosePort(env: Env): Promise<number> {
+  const wanted = Number(env['PORT'] || 3000)
+  return wanted === 0 ? findPort(0) : wanted
 }
 
 /** On the port after the service's, or the next free one. */
@@ -62,23 +92,23 @@ async function listenNear(
   airtable: { listen(port: number): Promise<string> },
   port: number,
 ): Promise<string> {
-  for (let candidate = port === 0 ? 0 : port + 1; ; candidate += 1) {
+  const first = port + 1
+  for (let candidate = first; candidate < first + 20 && candidate < 65_536; candidate++) {
     try {
       return await airtable.listen(candidate)
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-      if (!isTaken || candidate > port + 20) throw error
+      if (!isTaken) throw error
     }
   }
+  return airtable.listen(0)
 }
 
-async function findSecret(dataDir: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true })
-  const path = join(dataDir, 'secret')
-  try {
-    await writeFile(path, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-  } catch {
-    // It is there from an earlier run.
-  }
-  return readFile(path, 'utf8')
+function linesFor(url: string, baseId: string): string[] {
+  return [
+    `Airtable     ${url}/v0/${baseId}/Users (stand-in; token ${token})`,
+    `  people     ${url}/__control/records`,
+    `  faults     curl -X PUT ${url}/__control/fault -H 'content-type: application/json' -d '{"kind":"stall"}'`,
+    `  mailbox    ${url}/__mailbox`,
+  ]
 }

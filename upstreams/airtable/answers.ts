@@ -31,7 +31,9 @@ export function readErrorType(body: string): string | undefined {
   const answer = parseJson(body)
   if (!errorAnswer.Check(answer)) return undefined
   const { error, errors } = answer
-  return errors?.[0]?.error ?? (typeof error === 'string' ? error : error?.type)
+  const type = errors?.[0]?.error ?? (typeof error === 'string' ? error : error?.type)
+  // It goes into the log: whatever else stands in its place stays out.
+  return type !== undefined && /^[A-Z_]{1,64}$/.test(type) ? type : undefined
 }
 
 /** The body as what it should be, or undefined. */

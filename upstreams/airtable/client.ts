@@ -30,6 +30,8 @@ export interface AirtableTarget {
 
 /** Airtable's own rule after a 429: thirty seconds of silence. */
 const rateLimitPenaltyMs = 30_000
+/** Whatever a proxy in between may say, nobody is shut out for longer. */
+const longestPenaltyMs = 3_600_000
 /** A used-up month is asked about again now and then, by one call at a time. */
 const quotaPenaltyMs = 4_000
 const pageSize = 100
@@ -135,7 +137,7 @@ function toRefusal({ status, headers, body }: HttpResponse): AirtableFailure {
   if (status === 429) {
     const seconds = Number(headers['retry-after'])
     return new AirtableFailure(reason, {
-      penaltyMs: Math.max(rateLimitPenaltyMs, seconds > 0 ? seconds * 1000 : 0),
+      penaltyMs: Math.min(Math.max(rateLimitPenaltyMs, seconds > 0 ? seconds * 1000 : 0), longestPenaltyMs),
     })
   }
   return new AirtableFailure(reason, { mayRetry: status === 502 || status === 503 })

@@ -56,5 +56,6 @@ function toText(cell: unknown): string | undefined {
   if (Array.isArray(cell)) return cell.length <= 1 ? toText(cell[0]) : undefined
   if (typeof cell === 'boolean' || typeof cell === 'number') return String(cell)
   if (typeof cell !== 'string') return undefined
-  return cell.slice(0, longestText).toWellFormed().replaceAll('\0', '').trim()
+  // A NUL is replaced, not dropped: nothing may turn into somebody else's address.
+  return cell.slice(0, longestText).toWellFormed().replaceAll('\0', '\ufffd').trim()
 }

@@ -3,6 +3,7 @@ import type { Role, UserStatus } from '../../schemas/user.ts'
 type Words<T extends string> = Readonly<Record<string, T>>
 
 const usualStatuses: Words<Exclude<UserStatus, 'deleted'>> = {
+  '': 'active',
   active: 'active',
   enabled: 'active',
   current: 'active',
@@ -37,9 +38,9 @@ const usualRoles: Words<Role> = {
   'read-only': 'viewer',
 }
 
-/** Undefined for a word that nobody explained. An empty cell means active. */
+/** Undefined for a word that nobody explained. An empty cell means active, unless the own words say otherwise. */
 export function toStatus(word: string, own: Words<Exclude<UserStatus, 'deleted'>>) {
-  return word === '' ? 'active' : find(word, own, usualStatuses)
+  return find(word, own, usualStatuses)
 }
 
 /** An unknown or missing word gives the least. */
