@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { verifyPassword } from '../domain/password.ts'
+import { newcomer, password, people } from './people.ts'
+import { signIn } from './sign-in.ts'
+import type { World } from './world.ts'
+
+/** Milliseconds of one newcomer's first login, and of the same machine's other doings in the same quarter second. */
+export interface FirstLogin {
+  /** The whole login, from here. */
+  total: number
+  /** The stand-in's part of it. */
+  upstream: number
+  /** The whole login of somebody whom Postgres knows. */
+  ordinary: number
+  /** One verification of the password, in this process. */
+  verify: number
+}
+
+/** The budget is four calls a second: with this distance nobody waits for a turn. */
+const distanceMs = 270
+
+/** People whom only the upstream knows sign in, one after the other. */
+export async function measureFirstLogins(world: World, first: number, count: number): Promise<FirstLogin[]> {
+  const logins: FirstLogin[] = []
+  await signIn(world.service.url, people[0]?.email ?? '')
+  for (let index = first; index < first + count; index += 1) {
+    const started = performance.now()
+    world.upstream.read()
+    const total = await time(() => signIn(world.service.url, newcomer(index).email))
+    const { ms: upstream, answers } = world.upstream.read()
+    if (answers !== 1) throw new Error(`A first login made ${answers} calls instead of one.`)
+    await sleepUntil(started + distanceMs / 3)
+    const ordinary = await time(() => signIn(world.service.url, people[index % people.length]?.email ?? ''))
+    await sleepUntil(started + (distanceMs * 2) / 3)
+    const verify = await time(() => verifyPassword(password, world.hash))
+    logins.push({ total, upstream, ordinary, verify })
+    await sleepUntil(started + distanceMs)
+  }
+  return logins
+}
+
+async function time(act: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await act()
+  return performance.now() - started
+}
+
+async function sleepUntil(moment: number): Promise<void> {
+  await sleep(Math.max(0, moment - performance.now()))
+}

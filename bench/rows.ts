@@ -1,0 +1,78 @@
+import type { FirstLogin } from './first-logins.ts'
+import type { MeasureName } from './measures.ts'
+import { median, quantile, ratios } from './statistics.ts'
+
+/** All figures of a run, round by round. */
+export interface Figures {
+  perSecond: Record<MeasureName, number[]>
+  firstLogins: FirstLogin[]
+  memory: { now: number; highest: number } | undefined
+}
+
+export interface Row {
+  name: string
+  figure: number
+  unit: '/s' | 'ms' | 'MB'
+  /** What it is held against. */
+  beside?: { name: string; figure: number }
+  /** The figure by what is beside it: the median of the rounds' own quotients. */
+  ratio?: number
+  goal?: { kind: 'share' | 'times' | 'most'; value: number }
+}
+
+export function toRows({ perSecond, firstLogins, memory }: Figures): Row[] {
+  const compare = (
+    name: string,
+    ours: MeasureName,
+    [besideName, theirs]: [string, MeasureName],
+    goal: NonNullable<Row['goal']>,
+  ): Row => ({
+    name,
+    figure: median(perSecond[ours]),
+    unit: '/s',
+    beside: { name: besideName, figure: median(perSecond[theirs]) },
+    ratio: median(ratios(perSecond[ours], perSecond[theirs])),
+    goal,
+  })
+  const own = toOwnCosts(firstLogins)
+  return [
+    compare('login', 'login', ['argon2id verify alone', 'argon2Verify'], { kind: 'share', value: 0.9 }),
+    compare('login', 'login', ['better-auth sign-in', 'peerSignIn'], { kind: 'times', value: 8 }),
+    compare('/api/auth/me', 'me', ['better-auth get-session', 'peerSession'], { kind: 'times', value: 30 }),
+    compare('/api/auth/me', 'me', ['bare @fastify/jwt, cached', 'bareMe'], { kind: 'share', value: 0.6 }),
+    { name: 'refresh', figure: median(perSecond.refresh), unit: '/s' },
+    { name: 'first login, own cost, p50', figure: quantile(own.first, 0.5), unit: 'ms' },
+    {
+      name: 'first login, own cost, p95',
+      figure: quantile(own.first, 0.95),
+      unit: 'ms',
+      beside: { name: "ordinary login's, p95", figure: quantile(own.ordinary, 0.95) },
+      goal: { kind: 'most', value: 15 },
+    },
+    ...(memory
+      ? ([
+          ['memory after load', memory.now],
+          ['memory at its highest', memory.highest],
+        ] as const)
+      : []
+    ).map(([name, figure]): Row => ({ name, figure, unit: 'MB', goal: { kind: 'most', value: 150 } })),
+  ]
+}
+
+/**
+ * What is left of a login without the upstream's answer and without the verification of the password: for the latter
+ * the median is taken off, so that its own ups and downs stay in.
+ */
+export function toOwnCosts(logins: FirstLogin[]): { first: number[]; ordinary: number[] } {
+  const verify = median(logins.map((login) => login.verify))
+  return {
+    first: logins.map(({ total, upstream }) => total - upstream - verify),
+    ordinary: logins.map(({ ordinary }) => ordinary - verify),
+  }
+}
+
+/** How much of the goal was reached, 1 being all of it; undefined without a goal. */
+export function reached({ figure, ratio, goal }: Row): number | undefined {
+  if (!goal) return undefined
+  return goal.kind === 'most' ? goal.value / figure : (ratio ?? Number.NaN) / goal.value
+}

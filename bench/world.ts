@@ -1,0 +1,93 @@
+import { rm } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import postgres from 'postgres'
+import { hashPassword } from '../domain/password.ts'
+import { createAirtableStandIn } from '../sandbox/airtable/stand-in.ts'
+import { startPostgres } from '../sandbox/postgres.ts'
+import { type Child, startChild } from './child.ts'
+import type { BareJwt } from './peers/bare-jwt.ts'
+import { newcomer, password, people } from './people.ts'
+import { type Service, startService } from './service.ts'
+import { createStopwatch, type Stopwatch } from './stopwatch.ts'
+
+/** Where the benchmark keeps its database, its figures and its profiles. */
+export const folder = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Everything that is measured, each in a process of its own; the Airtable stand-in is in this one. */
+export interface World {
+  /** The argon2id hash that everybody's password has here. */
+  hash: string
+  service: Service
+  betterAuth: Child<string>
+  bareJwt: Child<BareJwt>
+  argon2: Child<undefined>
+  load: Child<undefined>
+  /** Times the stand-in's answers. */
+  upstream: Stopwatch
+  stop(): Promise<void>
+}
+
+/** One PostgreSQL with a database for the service and one for the peer; `newcomers` wait upstream. */
+export async function startWorld(newcomers: number, profiled: boolean): Promise<World> {
+  const dataDir = `${folder}postgres`
+  await rm(dataDir, { recursive: true, force: true })
+  const server = await startPostgres({ dataDir, port: 0 })
+  const [ours, theirs] = await createDatabases(server.url, ['firstlogin', 'better_auth'])
+  const hash = await hashPassword(password)
+  const airtable = createAirtableStandIn({ token: 'patBench.token' })
+  for (const person of [...people, ...Array.from({ length: newcomers }, (_, index) => newcomer(index))]) {
+    airtable.records.put(person.id, {
+      Email: person.email,
+      Name: person.name,
+      Status: 'Active',
+      Role: 'Member',
+      'Password Hash': hash,
+    })
+  }
+  const upstream = createStopwatch(airtable.app)
+  const apiUrl = await airtable.listen()
+
+  const service = await startService(
+    {
+      DATABASE_URL: ours,
+      FIRSTLOGIN_SECRET: 'a secret for measurements of 32 bytes or more',
+      AIRTABLE_TOKEN: 'patBench.token',
+      AIRTABLE_BASE_ID: airtable.baseId,
+      AIRTABLE_TABLE: 'Users',
+      AIRTABLE_API_URL: apiUrl,
+      LOGIN_RATE_PER_MINUTE: '1000000000',
+    },
+    profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : [],
+  )
+  const betterAuth = await startChild<string>('peers/better-auth', { DATABASE_URL: theirs })
+  const bareJwt = await startChild<BareJwt>('peers/bare-jwt')
+  const argon2 = await startChild<undefined>('peers/argon2')
+  const load = await startChild<undefined>('load')
+
+  return {
+    hash,
+    service,
+    betterAuth,
+    bareJwt,
+    argon2,
+    load,
+    upstream,
+    async stop() {
+      await Promise.all([service, betterAuth, bareJwt, argon2, load].map((process) => process.stop()))
+      await airtable.close()
+      await server.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function createDatabases(
+  serverUrl: string,
+  names: [ours: string, theirs: string],
+): Promise<[ours: string, theirs: string]> {
+  const sql = postgres(serverUrl, { max: 1, onnotice: () => {} })
+  for (const name of names) await sql`create database ${sql(name)}`
+  await sql.end()
+  const urlOf = (name: string) => Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
+  return [urlOf(names[0]), urlOf(names[1])]
+}
