@@ -1,8 +1,9 @@
 import type { TransactionSql } from 'postgres'
 import type { Change } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
+import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
-import { notify } from './notices.ts'
+import { type Notice, notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
 import { loadWorld, savePeople, saveRecords } from './world.ts'
 
@@ -44,22 +45,23 @@ export async function applyChanges(
     ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
   )
 
-  await savePeople(
-    tx,
-    people,
-    moved.map(({ id }) => id),
-  )
-  await saveRecords(tx, records)
-  await endSessionsOf(
-    tx,
-    ended.map(({ id }) => id),
-  )
-  await notify(
-    tx,
-    people.flatMap(({ id, emailCanonical }) => [
-      ...(before.people.has(id) ? [{ userId: id }] : []),
-      ...(emailCanonical ? [{ email: emailCanonical }] : []),
-    ]),
-  )
+  // People before the records that point to them; all in one journey.
+  await Promise.all([
+    savePeople(tx, people, idsOf(moved)),
+    saveRecords(tx, records),
+    endSessionsOf(tx, idsOf(ended)),
+    notify(
+      tx,
+      people.flatMap((person) => noticesOf(person, before.people.has(person.id))),
+    ),
+  ])
   return applied
+}
+
+function idsOf(people: Person[]): string[] {
+  return people.map(({ id }) => id)
+}
+
+function noticesOf({ id, emailCanonical }: Person, wasKnown: boolean): Notice[] {
+  return [...(wasKnown ? [{ userId: id }] : []), ...(emailCanonical ? [{ email: emailCanonical }] : [])]
 }

@@ -11,28 +11,38 @@ import {
   takeTurn,
 } from '../domain/gate.ts'
 
-/** Runs a rule on the shared state, by the database's clock, one instance at a time. */
+/** Runs a rule on the shared state, by the database's clock; anew when another instance was faster. */
 async function withState(
   sql: Sql,
   gate: string,
   rule: (state: GateState, now: number) => GateState,
 ): Promise<void> {
-  await sql.begin(async (tx) => {
-    const [row] = await tx<{ state: GateState; now: number }[]>`
+  for (;;) {
+    const [row] = await sql<{ state: GateState; now: number }[]>`
       select state, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
-      from firstlogin.upstream_gates where gate = ${gate} for update`
-    if (!row) throw new Error(`The gate ${gate} is missing from the database.`)
+      from firstlogin.upstream_gates where gate = ${gate}`
+    if (!row) {
+      await createGate(sql, gate)
+      continue
+    }
     const state = rule(row.state, row.now)
     if (state === row.state) return
-    await tx`update firstlogin.upstream_gates set state = ${tx.json({ ...state })} where gate = ${gate}`
-  })
+    const { count } = await sql`
+      update firstlogin.upstream_gates set state = ${sql.json({ ...state })}
+      where gate = ${gate} and state = ${sql.json({ ...row.state })}`
+    if (count === 1) return
+  }
 }
 
-/** The gate that all instances on one database share: a budget of calls and a breaker per upstream and base. */
-export async function createSharedGate(sql: Sql, gate: string, limits: GateLimits): Promise<Gate> {
+/** The table is not logged: after a crash of the database it is empty. */
+async function createGate(sql: Sql, gate: string): Promise<void> {
   await sql`
     insert into firstlogin.upstream_gates (gate, state) values (${gate}, ${sql.json({ ...openGate })})
     on conflict (gate) do nothing`
+}
+
+/** The gate that all instances on one database share: a budget of calls and a breaker per upstream and base. */
+export function createSharedGate(sql: Sql, gate: string, limits: GateLimits): Gate {
   return {
     async enter(maxWaitMs) {
       let verdict: Pass | Refusal = { retryAfterMs: maxWaitMs }
@@ -51,6 +61,7 @@ export async function createSharedGate(sql: Sql, gate: string, limits: GateLimit
 
 /** True for the one instance that may re-check people now: at most once a minute over all of them. */
 export async function claimRecheck(sql: Sql, gate: string): Promise<boolean> {
+  await createGate(sql, gate)
   const rows = await sql`
     update firstlogin.upstream_gates set rechecked_at = now()
     where gate = ${gate} and rechecked_at <= now() - interval '1 minute'

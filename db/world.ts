@@ -35,33 +35,37 @@ export async function loadWorld(
   names: RecordName[],
   emails: CanonicalEmail[],
 ): Promise<World> {
-  await lock(tx, 1, names.map(recordKey))
   const upstreams = names.map((name) => name.upstream)
   const externalIds = names.map((name) => name.externalId)
-  const known = await tx<{ email: CanonicalEmail | null }[]>`
-    select email_canonical as email from firstlogin.identities
-    where (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`
+  // Statements of one Promise.all travel together and run in their order.
+  const [, known] = await Promise.all([
+    lock(tx, 1, names.map(recordKey)),
+    tx<{ email: CanonicalEmail | null }[]>`
+      select email_canonical as email from firstlogin.identities
+      where (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`,
+  ])
   const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
-  await lock(tx, 2, involved)
-
-  const people = await tx<Person[]>`
-    select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
-      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
-    from firstlogin.users
-    where email_canonical = any(${involved}::text[])
-      or id in (
-        select user_id from firstlogin.identities
-        where email_canonical = any(${involved}::text[])
-          or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))
-      )
-    order by id
-    for update`
-  const records = await tx<RecordRow[]>`
-    select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash", lifecycle
-    from firstlogin.identities
-    where email_canonical = any(${involved}::text[])
-      or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))
-      or user_id = any(${people.map((person) => person.id)}::uuid[])`
+  const isInvolved = tx`
+    email_canonical = any(${involved}::text[])
+    or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`
+  const [, people, records] = await Promise.all([
+    lock(tx, 2, involved),
+    tx<Person[]>`
+      select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
+        avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
+      from firstlogin.users
+      where email_canonical = any(${involved}::text[])
+        or id in (select user_id from firstlogin.identities where ${isInvolved})
+      order by id
+      for update`,
+    tx<RecordRow[]>`
+      select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash",
+        lifecycle
+      from firstlogin.identities
+      where ${isInvolved}
+        or user_id in (select id from firstlogin.users where email_canonical = any(${involved}::text[]))
+        or user_id in (select user_id from firstlogin.identities where ${isInvolved})`,
+  ])
 
   return {
     records: new Map(records.map((row) => [recordKey(row), toRecord(row)])),
@@ -77,10 +81,10 @@ function toRecord({ passwordHash, lifecycle, claims, ...row }: RecordRow): Upstr
 /** Writes people; those whose address changes give the old one up first, since the index is checked row by row. */
 export async function savePeople(tx: TransactionSql, people: Person[], moved: string[]): Promise<void> {
   if (people.length === 0) return
-  if (moved.length > 0) {
-    await tx`update firstlogin.users set email_canonical = null where id = any(${moved}::uuid[])`
-  }
-  await tx`
+  const giveUp =
+    moved.length > 0 &&
+    tx`update firstlogin.users set email_canonical = null where id = any(${moved}::uuid[])`
+  const write = tx`
     insert into firstlogin.users
       (id, email, email_canonical, email_verified, name, avatar_url, status, role, password_hash, provenance)
     select id, email, "emailCanonical", "emailVerified", name, "avatarUrl", status, role, "passwordHash", provenance
@@ -91,6 +95,7 @@ export async function savePeople(tx: TransactionSql, people: Person[], moved: st
       email = excluded.email, email_canonical = excluded.email_canonical, email_verified = excluded.email_verified,
       name = excluded.name, avatar_url = excluded.avatar_url, status = excluded.status, role = excluded.role,
       password_hash = excluded.password_hash, provenance = excluded.provenance, updated_at = now()`
+  await Promise.all([giveUp, write])
 }
 
 /**

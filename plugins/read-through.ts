@@ -61,7 +61,7 @@ export default fp<ReadThroughOptions>(
 
     const log: Log = (level, event, details) => app.log[level]({ event, ...details })
     for (const upstream of enabled ? options.upstreams : []) {
-      const gate = await createSharedGate(app.sql, upstream.gate, upstream.limits)
+      const gate = createSharedGate(app.sql, upstream.gate, upstream.limits)
       const { lookup } = upstream.create({ http: app.http, gate, log, clock: Date.now, slowMs: deadlineMs })
       if (!lookup) continue
       const onError = (error: unknown) =>
