@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FirstloginError } from '../errors.ts'
 
 /** The call budget and circuit breaker of one upstream. Times are milliseconds since 1970 by one shared clock. */
@@ -84,7 +83,7 @@ export async function takeTurn(verdict: Pass | Refusal): Promise<Pass> {
     const retryAfterS = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))
     throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS })
   }
-  if (verdict.waitMs > 0) await sleep(verdict.waitMs)
+  if (verdict.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, verdict.waitMs))
   return verdict
 }
 

@@ -17,7 +17,7 @@ declare module 'fastify' {
 export interface Provisioner {
   /** Writes all changes in one transaction; the answers are in the order of the changes. */
   apply(changes: Change[]): Promise<AppliedChange[]>
-  /** The same inside a transaction of the caller's. */
+  /** The same inside a transaction of the caller's; once per transaction, or two of them may deadlock. */
   applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
 }
 

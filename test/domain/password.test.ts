@@ -1,6 +1,7 @@
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import { hash as bcryptHash, compare } from 'bcrypt'
 import t from 'tap'
+import type * as door from '../../domain/password.ts'
 import { hashPassword, isOutdatedHash, isSupportedHash, verifyPassword } from '../../domain/password.ts'
 
 const password = 'correct horse battery staple'
@@ -80,7 +81,7 @@ t.test('a hash whose cost nobody can bear, or that nobody can read, is not suppo
 t.test('without a usable hash the answer is false, after the work of exactly one hash of ours', async (t) => {
   const argon2: string[] = []
   const bcrypt: string[] = []
-  const watched: typeof import('../../domain/password.ts') = await t.mockImport('../../domain/password.ts', {
+  const watched: typeof door = await t.mockImport('../../domain/password.ts', {
     '@node-rs/argon2': {
       hash: argon2Hash,
       verify: (hash: string, password: string) => {

@@ -15,6 +15,23 @@ export function createWorld(ownership: FieldOwnership = defaultOwnership) {
 /** Everybody who is not deleted, by address; ids are left out, for they depend on who came first. */
 export function visiblePeople(world: World): VisiblePerson[] {
   return [...world.people.values()]
-    .flatMap(({ id: _, status, ...person }) => (status === 'deleted' ? [] : [{ ...person, status }]))
+    .flatMap(
+      ({ email, emailCanonical, emailVerified, name, avatarUrl, status, role, passwordHash, provenance }) =>
+        status === 'deleted'
+          ? []
+          : [
+              {
+                email,
+                emailCanonical,
+                emailVerified,
+                name,
+                avatarUrl,
+                status,
+                role,
+                passwordHash,
+                provenance,
+              },
+            ],
+    )
     .sort((a, b) => (String(a.emailCanonical) < String(b.emailCanonical) ? -1 : 1))
 }

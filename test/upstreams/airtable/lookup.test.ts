@@ -1,0 +1,107 @@
+import t, { type Test } from 'tap'
+import { Value } from 'typebox/value'
+import type { CanonicalEmail } from '../../../domain/email.ts'
+import { AirtableEnv } from '../../../upstreams/airtable/env.ts'
+import airtable from '../../../upstreams/airtable/index.ts'
+import { type ClientOptions, openClient, token } from './called.ts'
+
+/** Asks the stand-in by the lookup that the rest of the house would get. */
+async function openLookup(t: Test, options: ClientOptions = {}) {
+  const { context, apiUrl, standIn, logged } = await openClient(t, options)
+  const env = Value.Parse(
+    AirtableEnv,
+    Value.Default(AirtableEnv, {
+      AIRTABLE_TOKEN: token,
+      AIRTABLE_BASE_ID: standIn.baseId,
+      AIRTABLE_TABLE: 'Users',
+      AIRTABLE_API_URL: apiUrl,
+    }),
+  )
+  const { lookup } = airtable.create(env, context)
+  if (!lookup) throw new Error('Airtable has no lookup.')
+  const find = (emails: string[], externalIds: string[] = []) =>
+    lookup.find(() => ({ emails: emails as CanonicalEmail[], externalIds }))
+  return { standIn, lookup, find, logged, context }
+}
+
+t.test(
+  'everybody of the sandbox is found by their canonical address, capitals and apostrophe or not',
+  async (t) => {
+    const { find } = await openLookup(t)
+    const expected = {
+      'ada@example.com': { name: 'Ada Lovelace', status: 'active', role: 'admin' },
+      'grace@example.com': { email: 'Grace@Example.com', status: 'active' },
+      'alan@example.com': { passwordHash: null, status: 'active' },
+      'edsger@example.com': { status: 'disabled' },
+      "o'brien@example.com": { status: 'active' },
+    }
+    for (const [email, fields] of Object.entries(expected)) {
+      const found = await find([email])
+      t.match(found, [{ upstream: 'airtable', created: false, fields }], email)
+      t.equal(found.length, 1)
+    }
+    t.equal((await find(Object.keys(expected))).length, 5)
+  },
+)
+
+t.test('two records with one address are both told, for nobody here may guess', async (t) => {
+  const { find } = await openLookup(t)
+  t.equal((await find(['twin@example.com'])).length, 2)
+})
+
+t.test('a person is found by the id of the record, and nobody by an address that is not there', async (t) => {
+  const { find } = await openLookup(t)
+  t.match(await find([], ['recAdaLovelace001']), [{ externalId: 'recAdaLovelace001' }])
+  t.strictSame(await find(['nobody@example.com'], ['recNobody00000000']), [])
+})
+
+t.test('an answer that was not asked for is dropped', async (t) => {
+  const { lookup } = await openLookup(t, {
+    http: async () => ({
+      status: 200,
+      headers: {},
+      body: JSON.stringify({
+        records: [
+          { id: 'recAAAAAAAAAAAAAA', fields: { Email: 'eve@example.com' } },
+          { id: 'recBBBBBBBBBBBBBB', fields: { Email: 'not an address' } },
+          { id: 'recCCCCCCCCCCCCCC', fields: { Email: 'ADA@example.com' } },
+        ],
+      }),
+    }),
+  })
+  const found = await lookup.find(() => ({
+    emails: ['ada@example.com' as CanonicalEmail],
+    externalIds: ['recBBBBBBBBBBBBBB'],
+  }))
+  t.strictSame(
+    found.map(({ externalId }) => externalId),
+    ['recCCCCCCCCCCCCCC'],
+  )
+})
+
+t.test(
+  'without a question there is no call, and the question is asked for when the turn has come',
+  async (t) => {
+    const { lookup, standIn } = await openLookup(t)
+    t.strictSame(await lookup.find(() => undefined), [])
+    t.equal(standIn.calls().total, 0)
+  },
+)
+
+t.test('ninety addresses fit into one call', async (t) => {
+  const { lookup, find, standIn } = await openLookup(t)
+  const emails = Array.from(
+    { length: lookup.batchSize - 1 },
+    (_, index) => `${'x'.repeat(200)}${index}@example.com`,
+  )
+  t.match(await find([...emails, 'ada@example.com']), [{ externalId: 'recAdaLovelace001' }])
+  t.equal(standIn.calls().total, 1)
+})
+
+t.test('a fault is FL_UPSTREAM_UNAVAILABLE and never an empty answer', async (t) => {
+  const { find, standIn } = await openLookup(t)
+  for (const kind of ['error_500', 'malformed', 'forbidden', 'unauthorized'] as const) {
+    standIn.setFault({ kind })
+    await t.rejects(find(['ada@example.com']), { code: 'FL_UPSTREAM_UNAVAILABLE' }, kind)
+  }
+})

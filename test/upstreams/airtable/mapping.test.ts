@@ -1,0 +1,175 @@
+import t from 'tap'
+import { Value } from 'typebox/value'
+import { AirtableEnv } from '../../../upstreams/airtable/env.ts'
+import { toChange } from '../../../upstreams/airtable/mapping.ts'
+
+const readAt = Date.parse('2026-11-20T10:00:00.500Z')
+const hash = '$2b$10$khebYwJ5Ojv.tFFwGpD0rOdyrTH1M49VaKcXfPS41cmuzDkimXqxy'
+
+/** What a record with these cells says, and what is logged of it. */
+function read(cells: Record<string, unknown>, settings: Partial<AirtableEnv> = {}) {
+  const required = { AIRTABLE_TOKEN: 'pat', AIRTABLE_BASE_ID: 'appAAAAAAAAAAAAAA', AIRTABLE_TABLE: 'Users' }
+  const env = Value.Parse(AirtableEnv, Value.Default(AirtableEnv, { ...required, ...settings }))
+  const logged: [event: string, details: Record<string, unknown>][] = []
+  const change = toChange(
+    { id: 'recAAAAAAAAAAAAAA', fields: { Email: 'ada@example.com', ...cells } },
+    env,
+    readAt,
+    (_, event, details) => logged.push([event, details]),
+  )
+  return { change, fields: change?.fields, logged }
+}
+
+t.test('a full record says all that it has, as news of the time that it was edited', async (t) => {
+  const { change, logged } = read({
+    Name: ' Ada Lovelace ',
+    Status: 'Active',
+    Role: 'Admin',
+    'Password Hash': hash,
+    'Last Modified': '2026-06-01T12:00:00.000Z',
+  })
+  t.strictSame(change, {
+    type: 'user.upserted',
+    upstream: 'airtable',
+    externalId: 'recAAAAAAAAAAAAAA',
+    created: false,
+    fields: {
+      email: 'ada@example.com',
+      name: 'Ada Lovelace',
+      role: 'admin',
+      status: 'active',
+      passwordHash: hash,
+    },
+    stamp: { at: Date.parse('2026-06-01T12:00:00.000Z'), event: 'read 2026-11-20T10:00:00.500Z' },
+  })
+  t.strictSame(logged, [])
+})
+
+t.test(
+  'without a time of its own, or with one that is still to come, a record is news of the call',
+  async (t) => {
+    for (const modified of [
+      undefined,
+      '',
+      'yesterday',
+      '2099-01-01T00:00:00.000Z',
+      { error: '#ERROR!' },
+      1e20,
+    ]) {
+      t.equal(read({ 'Last Modified': modified }).change?.stamp.at, readAt)
+    }
+  },
+)
+
+t.test('the usual words for status and role are known, whatever their capitals and spaces', async (t) => {
+  for (const word of ['active', 'ACTIVE', ' Enabled ', 'Current', 'yes', 'true', '']) {
+    t.equal(read({ Status: word }).fields?.status, 'active', word)
+  }
+  for (const word of ['Disabled', 'inactive', 'Suspended', 'BLOCKED', 'banned', 'archived', 'Former', 'no']) {
+    t.equal(read({ Status: word }).fields?.status, 'disabled', word)
+  }
+  const roles = {
+    Owner: 'owner',
+    ADMINISTRATOR: 'admin',
+    Staff: 'member',
+    guest: 'viewer',
+    'Read only': 'viewer',
+  }
+  for (const [word, role] of Object.entries(roles)) t.equal(read({ Role: word }).fields?.role, role, word)
+})
+
+t.test('a status that is not in the map lets nobody in and is named in the log', async (t) => {
+  for (const word of ['On leave', 'actve', 'constructor', '__proto__', 'x'.repeat(200)]) {
+    const { fields, logged } = read({ Status: word })
+    t.equal(fields?.status, 'disabled', word)
+    t.strictSame(logged, [['status.unknown', { record: 'recAAAAAAAAAAAAAA', status: word.slice(0, 40) }]])
+  }
+})
+
+t.test('an unknown role is viewer', async (t) => {
+  for (const word of ['Superuser', '', undefined, 'constructor', { error: '#ERROR!' }, ['Admin', 'Owner']]) {
+    t.equal(read({ Role: word }).fields?.role, 'viewer')
+  }
+})
+
+t.test("one's own words come before the usual ones, case-blind, and the empty one counts too", async (t) => {
+  const settings: Partial<AirtableEnv> = {
+    AIRTABLE_STATUS_MAP: { 'On Leave': 'disabled', Contractor: 'active', active: 'disabled', '': 'disabled' },
+    AIRTABLE_ROLE_MAP: { 'Team Lead': 'admin', Admin: 'member' },
+  }
+  t.equal(read({ Status: 'on leave' }, settings).fields?.status, 'disabled')
+  t.equal(read({ Status: 'CONTRACTOR' }, settings).fields?.status, 'active')
+  t.equal(read({ Status: 'Active' }, settings).fields?.status, 'disabled')
+  t.equal(read({}, settings).fields?.status, 'disabled')
+  t.equal(read({ Status: 'Enabled' }, settings).fields?.status, 'active')
+  t.equal(read({ Role: 'team lead' }, settings).fields?.role, 'admin')
+  t.equal(read({ Role: 'admin' }, settings).fields?.role, 'member')
+})
+
+t.test(
+  'a checkbox can be the status: ticked is active, unticked an empty cell, which one can map',
+  async (t) => {
+    t.equal(read({ Status: true }).fields?.status, 'active')
+    t.equal(read({ Status: false }).fields?.status, 'disabled')
+    t.equal(read({}).fields?.status, 'active')
+    t.equal(read({}, { AIRTABLE_STATUS_MAP: { '': 'disabled' } }).fields?.status, 'disabled')
+  },
+)
+
+t.test('a lookup is read as its one value, and many values or an error as none', async (t) => {
+  const { fields } = read({
+    Email: ['ada@example.com'],
+    Name: ['Ada'],
+    Status: ['Disabled'],
+    Role: ['Owner'],
+  })
+  t.match(fields, { email: 'ada@example.com', name: 'Ada', status: 'disabled', role: 'owner' })
+  t.equal(read({ Email: ['ada@example.com', 'bob@example.com'] }).change, undefined)
+  t.equal(read({ Name: ['Ada', 'Bob'] }).fields?.name, null)
+  for (const cell of [
+    ['Active', 'Active'],
+    { error: '#ERROR!' },
+    { specialValue: 'NaN' },
+    [{ id: 'usr1' }],
+  ]) {
+    const { fields, logged } = read({ Status: cell, Name: cell, 'Password Hash': cell })
+    t.match(fields, { status: 'disabled', name: null, passwordHash: null })
+    t.equal(logged[0]?.[0], 'status.unknown')
+  }
+})
+
+t.test('a record without an address says nothing', async (t) => {
+  for (const cell of [
+    undefined,
+    null,
+    '',
+    '  ',
+    [],
+    [''],
+    { error: '#ERROR!' },
+    [{ email: 'ada@example.com' }],
+  ]) {
+    t.equal(read({ Email: cell }).change, undefined)
+  }
+})
+
+t.test('what is not configured is neither read nor said', async (t) => {
+  const { fields } = read({ Status: 'Disabled', Role: 'Owner' }, { AIRTABLE_FIELDS: { email: 'Email' } })
+  t.strictSame(fields, { email: 'ada@example.com' })
+})
+
+t.test('a hash that is not supported is dropped and logged without itself', async (t) => {
+  const { fields, logged } = read({ 'Password Hash': 'analytical-engine' })
+  t.equal(fields?.passwordHash, null)
+  t.strictSame(logged, [['password_hash.unsupported', { record: 'recAAAAAAAAAAAAAA' }]])
+})
+
+t.test(
+  'no cell turns into text that Postgres cannot keep, or into the address of somebody else',
+  async (t) => {
+    t.equal(read({ Name: 'A\0da\ud800' }).fields?.name, 'A\ufffdda\ufffd')
+    t.not(read({ Email: 'a\0da@example.com' }).fields?.email, 'ada@example.com')
+    t.equal(read({ Name: 'x'.repeat(100_000) }).fields?.name?.length, 1000)
+    t.equal(read({ Name: 7 }).fields?.name, '7')
+  },
+)
