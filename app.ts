@@ -21,14 +21,19 @@ import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 
+export interface ServiceOptions extends Config {
+  /** The app is this service and nothing else: addresses that nobody has are answered here too. */
+  standalone?: boolean
+}
+
 /** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
-export default async function firstlogin(app: FastifyInstance, config: Config): Promise<void> {
+export default async function firstlogin(app: FastifyInstance, config: ServiceOptions): Promise<void> {
   const secret = config.FIRSTLOGIN_SECRET
   const recheckMs = config.READTHROUGH_RECHECK_S * 1000
 
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  await app.register(problems)
-  await app.register(sensible)
+  await app.register(problems, { unknownRoutes: config.standalone === true || app.prefix !== '' })
+  if (!app.hasPlugin('@fastify/sensible')) await app.register(sensible)
   await app.register(metrics)
   await app.register(docs, { baseUrl: config.BASE_URL })
   await app.register(rateLimit, { redisUrl: config.REDIS_URL })

@@ -25,6 +25,8 @@ export default fp<DbOptions>(
         ? postgres(database, {
             max: poolSize,
             connect_timeout: 10,
+            // Seconds before the next try: by default they grow to 20, for which everybody would wait.
+            backoff: () => 0.1,
             connection: { application_name: 'firstlogin' },
             onnotice: () => {},
           })

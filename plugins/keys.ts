@@ -50,7 +50,8 @@ export default fp<KeysOptions>(
     }
 
     app.notices.subscribe((notice) => {
-      if (notice === undefined || 'keys' in notice) void reload()
+      // Once the line is back; while it is down there is nothing to read either.
+      if (notice ? 'keys' in notice : app.notices.isLive) void reload()
     })
 
     app.decorate('keys', {

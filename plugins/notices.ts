@@ -27,6 +27,7 @@ export default fp(
     }
     let isLive = false
     let isClosing = false
+    let closes = 0
 
     // A connection of its own: a pool's would come and go, and notices with it.
     const line = postgres({
@@ -39,16 +40,23 @@ export default fp(
       fetch_types: false,
       connection: { application_name: 'firstlogin-notices' },
       onclose: () => {
+        closes += 1
         isLive = false
         tell(undefined)
         if (!isClosing) void listen()
       },
     })
 
+    // A connection that cannot be made closes, too: whoever listens already goes on, and nobody begins anew.
+    let isListening = false
     async function listen(): Promise<void> {
+      if (isListening) return
+      isListening = true
       for (let pauseMs = 50; !isClosing && !isLive; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+        const before = closes
         try {
           await line`listen ${line(channel)}`
+          if (closes !== before) continue
           isLive = true
           tell(undefined)
         } catch (error) {
@@ -56,6 +64,7 @@ export default fp(
           await sleep(pauseMs, undefined, { ref: false })
         }
       }
+      isListening = false
     }
 
     app.decorate('notices', {

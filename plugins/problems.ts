@@ -20,9 +20,14 @@ const statusCodes: Record<number, ErrorCode> = {
   415: 'FL_CONTENT_TYPE_UNSUPPORTED',
 }
 
+export interface ProblemsOptions {
+  /** Also answer for addresses that nobody has. Default true; a host that does so itself must be left alone. */
+  unknownRoutes?: boolean
+}
+
 /** Every error as problem+json (RFC 9457). What is not in the catalogue is hidden from the caller and logged once. */
-export default fp(
-  async function problemsPlugin(app) {
+export default fp<ProblemsOptions>(
+  async function problemsPlugin(app, { unknownRoutes = true }) {
     app.setErrorHandler(function answerProblem(error: FastifyError, request, reply) {
       const known = toKnown(error)
       if (!known || known.status >= 500) {
@@ -35,6 +40,7 @@ export default fp(
       }
       return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))
     })
+    if (!unknownRoutes) return
     app.setNotFoundHandler((request, reply) =>
       sendProblem(request, reply, new FirstloginError('FL_ROUTE_UNKNOWN')),
     )

@@ -24,7 +24,8 @@ export interface SessionCookiesOptions {
 
 export default fp<SessionCookiesOptions>(
   async function sessionCookiesPlugin(app, { baseUrl }) {
-    await app.register(fastifyCookie)
+    // A host's own does just as well, and there can only be one.
+    if (!app.hasPlugin('@fastify/cookie')) await app.register(fastifyCookie)
     const { protocol, hostname, host } = new URL(baseUrl)
     const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
     const options: CookieSerializeOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: !isLocal }

@@ -1,4 +1,4 @@
-import fastifyJwt from '@fastify/jwt'
+import fastifyJwt, { type JWT } from '@fastify/jwt'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { type Static, Type } from 'typebox'
@@ -71,16 +71,20 @@ export default fp<TokensOptions>(
     const { issuer, accessTtlS, refreshTtlS, graceS } = options
     const refreshKey = deriveKey(options.secret, 'refresh-tokens')
     const first = app.keys.current
+    // A host may have @fastify/jwt, or a `user` on its requests: with a `jwt` of our own, ours touches neither.
+    app.decorate<object>('jwt', {})
     await app.register(fastifyJwt, {
+      namespace: 'firstlogin',
       secret: { private: first.privateKey, public: first.publicKey },
       sign: { algorithm: 'EdDSA', kid: first.kid, iss: issuer, expiresIn: `${accessTtlS}s` },
       verify: { algorithms: ['EdDSA'], allowedIss: issuer },
     })
+    const jwt = app.getDecorator<{ firstlogin: JWT }>('jwt').firstlogin
     const verified = new LRUCache<string, AccessClaims>({ max: 20_000 })
 
     function sign(payload: { sub: string; sid: string }): string {
       const { kid, privateKey } = app.keys.current
-      return kid === first.kid ? app.jwt.sign(payload) : app.jwt.sign(payload, { key: privateKey, kid })
+      return kid === first.kid ? jwt.sign(payload) : jwt.sign(payload, { key: privateKey, kid })
     }
 
     function verify(accessToken: string): Visitor {
@@ -93,13 +97,11 @@ export default fp<TokensOptions>(
 
     function read(accessToken: string): AccessClaims | undefined {
       try {
-        const decoded = app.jwt.decode<{ header: { kid?: string } }>(accessToken, { complete: true })
+        const decoded = jwt.decode<{ header: { kid?: string } }>(accessToken, { complete: true })
         const key = app.keys.all.get(decoded?.header.kid ?? '')
         if (!key) return undefined
         const claims: unknown =
-          key.kid === first.kid
-            ? app.jwt.verify(accessToken)
-            : app.jwt.verify(accessToken, { key: key.publicKey })
+          key.kid === first.kid ? jwt.verify(accessToken) : jwt.verify(accessToken, { key: key.publicKey })
         return accessClaims.Check(claims) ? claims : undefined
       } catch {
         return undefined

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { FirstloginError } from '../errors.ts'
 import type { IssuedTokens } from '../plugins/tokens.ts'
 import { type LoginReply, LoginRequest, Me, RefreshRequest, LoginReply as Reply } from '../schemas/auth.ts'
-import { Problem } from '../schemas/problem.ts'
+import { ProblemAnswer } from '../schemas/problem.ts'
 import { toMe, toUser } from './views.ts'
 
 export interface AuthRoutesOptions {
@@ -14,7 +14,7 @@ export interface AuthRoutesOptions {
 
 const bodyLimit = 16 * 1024
 const tags = ['auth']
-const problems = { '4xx': Problem, '5xx': Problem }
+const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async function authRoutes(
   app,

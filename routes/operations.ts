@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { Problem } from '../schemas/problem.ts'
+import { ProblemAnswer } from '../schemas/problem.ts'
 
 const Status = Type.Object({ status: Type.Literal('ok') })
 const tags = ['operations']
@@ -19,7 +19,7 @@ export const operationsRoutes: FastifyPluginAsyncTypebox = async function operat
     '/readyz',
     {
       logLevel: 'warn',
-      schema: { tags, summary: 'Ready for traffic', response: { 200: Status, 503: Problem } },
+      schema: { tags, summary: 'Ready for traffic', response: { 200: Status, 503: ProblemAnswer } },
     },
     async function readyz() {
       await app.readiness.check()

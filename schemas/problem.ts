@@ -10,3 +10,9 @@ export const Problem = Type.Object({
   requestId: Type.String(),
 })
 export type Problem = Static<typeof Problem>
+
+/** The same as the answer of a route. */
+export const ProblemAnswer = {
+  description: 'A problem',
+  content: { 'application/problem+json': { schema: Problem } },
+}

@@ -31,7 +31,7 @@ t.test(
   async (t) => {
     const { app } = await blankApp(t)
     const found = async (email: string) =>
-      (await app.airtable.findByEmail(email)).map(({ fields }) => fields['Email']).sort()
+      (await app.airtable.findByEmail(email)).map(({ fields }) => String(fields['Email'])).sort()
     t.same(await found(' GRACE@example.com '), ['Grace@Example.com'])
     t.same(await found("o'brien@example.com"), ["o'brien@example.com"])
     t.same(await found('twin@example.com'), ['TWIN@example.com', 'twin@example.com'])

@@ -21,15 +21,11 @@ t.test('whatever is wrong with a request, the answer is a problem of ours below 
         '{"a":1}}',
         '\u0000',
         '\xff',
-        `{"email":"${'\n'}"}`,
+        '{"email":"\n"}',
       ])
         isProblem(t, await send(path, text), 'FL_JSON_INVALID', `${path} ${JSON.stringify(text)}`)
       isProblem(t, await send(path, ''), 'FL_JSON_INVALID', `${path} without a body`)
-      isProblem(
-        t,
-        await send(path, `${'['.repeat(50_000)}`),
-        path === 'login' ? 'FL_BODY_TOO_LARGE' : 'FL_BODY_TOO_LARGE',
-      )
+      isProblem(t, await send(path, '['.repeat(50_000)), 'FL_BODY_TOO_LARGE')
     }
   })
 

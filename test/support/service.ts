@@ -67,7 +67,7 @@ export async function createWorld(
     const stream = { write: (line: string) => void lines.push(line) }
     const app = Fastify({ logger: { level: config.LOG_LEVEL, stream } })
     instances.push(app)
-    await app.register(firstlogin, config)
+    await app.register(firstlogin, { ...config, standalone: true })
     await app.ready()
     return {
       app,

@@ -12,7 +12,7 @@ function from({ app }: Service, remoteAddress: string) {
 
 t.test('ten failures from one network throttle that network for the account, and nobody else', async (t) => {
   const world = await createWorld(t)
-  const [service, other] = (await Promise.all([world.start(), world.start()])) as [Service, Service]
+  const [service, other] = await Promise.all([world.start(), world.start()])
   const attacker = from(service, '203.0.113.7')
   for (const email of [wrong.email, 'nobody@example.com']) {
     const replies = await Promise.all(

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { createWorld, type Service } from '../../support/service.ts'
+import { createProxy } from '../../support/proxy.ts'
+import { createWorld } from '../../support/service.ts'
 import { type Client, createClient, isProblem } from './client.ts'
 import { tellOfAda } from './news.ts'
 
@@ -10,7 +11,7 @@ const promisedMs = 1000
 /** Two instances, and Ada's session in the memory of both. */
 async function meetTwice(t: Test) {
   const world = await createWorld(t)
-  const [here, there] = (await Promise.all([world.start(), world.start()])) as [Service, Service]
+  const [here, there] = await Promise.all([world.start(), world.start()])
   const tokens = (await here.login('ada@example.com', 'analytical-engine')).json()
   const clients = [createClient(here.app), createClient(there.app)] as [Client, Client]
   for (const { me } of clients) for (let i = 0; i < 2; i += 1) await me(tokens.accessToken)
@@ -123,3 +124,24 @@ t.test(
     t.ok((await timeUntil(401, () => clients[1].me(tokens.accessToken))) < promisedMs)
   },
 )
+
+t.test('news from while an instance was cut off is not missed', async (t) => {
+  const { url, sql, start } = await createWorld(t)
+  const wire = await createProxy(t, url)
+  const service = await start({ DATABASE_URL: `${wire.url}?backoff=false` })
+  const { me } = createClient(service.app)
+  const { accessToken } = (await service.login('ada@example.com', 'analytical-engine')).json()
+  t.equal((await me(accessToken)).json().user.name, 'Ada Lovelace')
+  await wire.cut()
+  await tellOfAda(sql, { name: 'Ada King' })
+  await wire.mend()
+  await timeUntil(200, () => service.app.inject('/readyz'))
+  const until = performance.now() + 500
+  const names = new Set<string>()
+  while (performance.now() < until) {
+    names.add((await me(accessToken)).json().user.name)
+    await sleep(5)
+  }
+  t.same([...names], ['Ada King'])
+  await service.app.close()
+})

@@ -58,7 +58,8 @@ t.test('any JSON to any POST route is answered below 500, with a problem of ours
         for (const reply of replies) {
           seen.add(reply.statusCode)
           if (reply.statusCode < 300) continue
-          if (reply.statusCode >= 500 || !/^FL_/.test(reply.json().code)) throw new Error(reply.body)
+          if (reply.statusCode >= 500 || !`${reply.json().code}`.startsWith('FL_'))
+            throw new Error(reply.body)
         }
       },
     ),
@@ -67,7 +68,7 @@ t.test('any JSON to any POST route is answered below 500, with a problem of ours
   t.notOk(result.failed, fc.defaultReportMessage(result) ?? '')
   t.ok(
     [400, 401].every((status) => seen.has(status)),
-    `seen ${[...seen].sort().join()}`,
+    `seen ${[...seen].join()}`,
   )
   t.notOk(service.log.some((line) => line.level >= 50))
 })

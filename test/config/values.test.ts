@@ -1,0 +1,133 @@
+import t from 'tap'
+import { isRefused, load, needed, refused } from './settings.ts'
+
+t.test('numbers, booleans, addresses and lists are taken as they are meant or not at all', async (t) => {
+  t.equal(load({ PORT: '0' }).PORT, 0)
+  isRefused(t, 'PORT', '-1', '65536', '3000.5', '3e3', '0x10', ' 3000', 'NaN', '99999999999999999999')
+  isRefused(t, 'ACCESS_TOKEN_TTL_S', '0', '-5', '10m', '315360001')
+  isRefused(t, 'READTHROUGH_DEADLINE_MS', '49', '60001')
+  isRefused(t, 'LOGIN_RATE_PER_MINUTE', '0')
+  t.equal(load({ REFRESH_GRACE_S: '0' }).REFRESH_GRACE_S, 0)
+  for (const [text, value] of Object.entries({
+    true: true,
+    TRUE: true,
+    '1': true,
+    false: false,
+    False: false,
+    '0': false,
+  }))
+    t.equal(load({ USER_READTHROUGH_FALLBACK_ENABLED: text }).USER_READTHROUGH_FALLBACK_ENABLED, value, text)
+  isRefused(t, 'USER_READTHROUGH_FALLBACK_ENABLED', 'yes', 'off', '2', '__proto__', 'constructor')
+  for (const url of ['http://localhost', 'https://login.example.com:8443', 'http://[::1]:3000'])
+    t.equal(load({ BASE_URL: url }).BASE_URL, url)
+  isRefused(
+    t,
+    'BASE_URL',
+    'login.example.com',
+    'https://a/',
+    'https://a/b',
+    'https://a?b',
+    'ftp://a',
+    'http://u:p@a',
+    'http://[',
+    'http://a b',
+    'http://a:99999',
+  )
+  isRefused(t, 'DATABASE_URL', 'localhost', 'mysql://a')
+  isRefused(t, 'REDIS_URL', 'localhost:6379', 'http://a')
+  isRefused(t, 'LOG_LEVEL', 'INFO', 'verbose')
+  isRefused(t, 'UPSTREAMS', 'nobody', 'airtable;clerk', 'constructor')
+  t.equal(
+    load({ UPSTREAMS: ' airtable , airtable,' }).upstreams.length,
+    1,
+    'blanks and repetitions do no harm',
+  )
+  t.same(load({ UPSTREAMS: ',' }).upstreams, [], 'nobody upstream')
+})
+
+t.test('FIRSTLOGIN_SECRET has 32 bytes or more', async (t) => {
+  isRefused(t, 'FIRSTLOGIN_SECRET', 'x'.repeat(31), 'é'.repeat(15))
+  t.ok(load({ FIRSTLOGIN_SECRET: 'é'.repeat(16) }))
+})
+
+t.test('TRUST_PROXY is a list of networks, and never everybody', async (t) => {
+  const networks = ['10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8', '2001:db8::/128', '10.1.2.3/32']
+  t.same(load({ TRUST_PROXY: networks.join(', ') }).TRUST_PROXY, networks)
+  isRefused(
+    t,
+    'TRUST_PROXY',
+    'true',
+    'TRUE',
+    '1',
+    '0',
+    '*',
+    'all',
+    'loopback',
+    'fade',
+    '10.0.0.0/0',
+    '::/0',
+    '10.0.0.0/33',
+    '::/129',
+  )
+  isRefused(
+    t,
+    'TRUST_PROXY',
+    '999.1.1.1',
+    '10.0.0',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    '10.0.0.0/x',
+    '10.0.0.1, true',
+  )
+})
+
+t.test('FIELD_OWNERSHIP changes what it names', async (t) => {
+  const { ownership } = load()
+  const changed = { ...ownership, name: 'upstream', avatarUrl: 'newest', role: 'local' }
+  for (const text of [
+    'name=upstream,avatarUrl=newest,role=local',
+    ' avatarUrl = newest , role=local ',
+    '{"avatarUrl":"newest","role":"local"}',
+  ])
+    t.same(load({ FIELD_OWNERSHIP: text }).ownership, changed, text)
+  t.same(load({ FIELD_OWNERSHIP: 'email=upstream' }).ownership, ownership)
+  isRefused(
+    t,
+    'FIELD_OWNERSHIP',
+    'email=local',
+    'email=newest',
+    'name',
+    'name=',
+    '=local',
+    'name=me',
+    'nickname=local',
+    'name=local=x',
+  )
+  isRefused(
+    t,
+    'FIELD_OWNERSHIP',
+    '{',
+    '{"name":1}',
+    '[]',
+    '["name"]',
+    '{"__proto__":"local"}',
+    '__proto__=local',
+    'constructor=local',
+  )
+})
+
+t.test('the settings of an upstream count only while it is on', async (t) => {
+  t.same(refused({ ...needed, AIRTABLE_TOKEN: undefined, UPSTREAMS: ',' }), [])
+  isRefused(
+    t,
+    'AIRTABLE_FIELDS',
+    '{"name":"Name"}',
+    '{"email":"E}mail"}',
+    '{"email":"Email","shoe":"Size"}',
+    '{"email":1}',
+    'email',
+  )
+  isRefused(t, 'AIRTABLE_STATUS_MAP', '{"Gone":"deleted"}', 'x', '{')
+  isRefused(t, 'AIRTABLE_ROLE_MAP', '{"Boss":"king"}')
+  isRefused(t, 'AIRTABLE_API_URL', 'https://api.airtable.com/v0', 'api.airtable.com')
+})

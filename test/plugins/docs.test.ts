@@ -1,0 +1,94 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import firstlogin from '../../app.ts'
+import { loadConfig } from '../../config.ts'
+import { createWorld } from '../support/service.ts'
+
+type Json = { [key: string]: unknown }
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+
+function* objectsIn(value: unknown): Generator<Json> {
+  if (!isObject(value)) return
+  yield value
+  for (const part of Object.values(value)) yield* objectsIn(part)
+}
+
+t.test('the API documents itself', async (t) => {
+  const world = await createWorld(t)
+  const app = Fastify()
+  const served: [method: string, path: string][] = []
+  app.addHook('onRoute', ({ method, url }) => {
+    if (method !== 'HEAD' && !/^\/(docs|openapi\.json)/.test(url))
+      served.push([`${method}`.toLowerCase(), url])
+  })
+  await app.register(firstlogin, loadConfig(world.env({ BASE_URL: 'https://login.example.com' })))
+  await app.ready()
+  // Before the world, whose database it uses.
+  t.teardown(() => app.close())
+  const reply = await app.inject('/openapi.json')
+  const api = reply.json()
+
+  t.test('/openapi.json is OpenAPI 3.1', async (t) => {
+    t.match(reply.headers['content-type'], /^application\/json/)
+    t.match(api, { openapi: /^3\.1\.\d$/, info: { title: String, version: /^\d+\.\d+\.\d+/ }, paths: Object })
+    t.match(api.servers, [{ url: 'https://login.example.com' }])
+    for (const [path, item] of Object.entries<Json>(api.paths)) {
+      t.match(path, /^\//)
+      for (const [method, operation] of Object.entries(item)) {
+        const name = `${method} ${path}`
+        t.match(method, /^(get|post|put|patch|delete)$/)
+        t.match(operation, { summary: /^[A-Z]/, tags: [String], responses: Object }, name)
+        const {
+          responses,
+          requestBody,
+          security = [],
+        } = operation as Record<string, Json> & { security?: Json[] }
+        for (const [status, response] of Object.entries(responses ?? {})) {
+          t.match(status, /^([1-5]\d\d|[1-5]XX|default)$/, name)
+          t.type((response as Json)['description'], 'string', name)
+        }
+        if (method === 'get') t.equal(requestBody, undefined, name)
+        for (const requirement of security)
+          for (const scheme of Object.keys(requirement)) t.ok(api.components.securitySchemes[scheme], scheme)
+      }
+    }
+    for (const part of objectsIn(api)) {
+      if (typeof part['$ref'] === 'string') {
+        const found = part['$ref']
+          .slice(2)
+          .split('/')
+          .reduce<unknown>((at, key) => isObject(at) && at[key], api)
+        t.ok(found, part['$ref'])
+      }
+      t.notOk('nullable' in part, '3.1 has no nullable')
+    }
+  })
+
+  t.test('and holds every address of the service', async (t) => {
+    t.ok(served.length >= 9, `${served.length}`)
+    for (const [method, path] of served) {
+      const documented = path.replace(/:(\w+)/g, '{$1}')
+      t.ok(api.paths[documented]?.[method], `${method} ${path}`)
+    }
+  })
+
+  t.test('problems are documented as problems', async (t) => {
+    const { responses } = api.paths['/api/auth/login'].post
+    const problem = JSON.stringify(responses['4XX'].content['application/problem+json'])
+    for (const key of ['type', 'title', 'status', 'code', 'detail', 'requestId']) t.match(problem, `"${key}"`)
+  })
+
+  t.test('/docs shows it, without another host', async (t) => {
+    const page = await app.inject('/docs')
+    t.equal(page.statusCode, 200)
+    t.match(page.headers['content-type'], /^text\/html/)
+    const sources = [...page.body.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, url = '']) => url)
+    t.ok(sources.length > 2)
+    for (const url of sources) {
+      t.notMatch(url, /^(https?:)?\/\//)
+      const asset = await app.inject(new URL(url, 'http://127.0.0.1/docs').pathname)
+      t.equal(asset.statusCode, 200, url)
+    }
+  })
+})
