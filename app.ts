@@ -6,6 +6,7 @@ import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import http from './plugins/http.ts'
 import keys from './plugins/keys.ts'
+import loginThrottle from './plugins/login-throttle.ts'
 import metrics from './plugins/metrics.ts'
 import notices from './plugins/notices.ts'
 import problems from './plugins/problems.ts'
@@ -60,7 +61,8 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     graceS: config.REFRESH_GRACE_S,
   })
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })
-  await app.register(signIn, { secret })
+  await app.register(loginThrottle, { secret })
+  await app.register(signIn)
 
   await app.register(authRoutes, { prefix: '/api/auth', loginsPerMinute: config.LOGIN_RATE_PER_MINUTE })
   await app.register(wellKnownRoutes)

@@ -41,9 +41,15 @@ export class FirstloginError extends Error {
 }
 
 /** An error as it may be logged: what Postgres adds to it (rows, parameters) stays out, for it may hold a hash. */
-export function toLoggable(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { type: typeof error }
+export function toLoggable(error: unknown): object {
+  const loggable = error instanceof Error ? describe(error) : { name: typeof error }
+  // Without a prototype the logger's own serializer leaves it as it is.
+  Object.setPrototypeOf(loggable, null)
+  return loggable
+}
+
+function describe(error: Error): Record<string, unknown> {
   const code = 'code' in error ? { code: error.code } : {}
   const cause = error.cause === undefined ? {} : { cause: toLoggable(error.cause) }
-  return { type: error.name, message: error.message, ...code, stack: error.stack, ...cause }
+  return { name: error.name, message: error.message, ...code, stack: error.stack, ...cause }
 }

@@ -56,7 +56,7 @@ async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   const { lookup } = upstream.create({
     http,
     gate: createMemoryGate(upstream.limits),
-    log: (_level, event, details) => void reasons.push(`${details['reason'] ?? event}`),
+    log: (_level, event, { reason }) => void reasons.push(typeof reason === 'string' ? reason : event),
     clock: Date.now,
     slowMs: 10_000,
   })

@@ -1,19 +1,27 @@
 import type { Sql } from 'postgres'
 
-/** What failed logins in the running window of an account from a network count, and the seconds until it ends. */
+/** What went wrong in the running window for an account from a network, and the seconds until the window ends. */
 export interface Failures {
   failures: number
+  /** Those that were told "try again later", because an upstream that had to be asked was away. */
+  whileAway: number
   endsInS: number
 }
 
+export interface ThrottleKey {
+  account: Buffer
+  network: string
+}
+
+const columns = (sql: Sql) => sql`
+  failures, failures_while_away as "whileAway", extract(epoch from window_ends_at - now())::float8 as "endsInS"`
+
 export async function findFailures(
   sql: Sql,
-  account: Buffer,
-  network: string,
+  { account, network }: ThrottleKey,
 ): Promise<Failures | undefined> {
   const [row] = await sql<Failures[]>`
-    select failures, extract(epoch from window_ends_at - now())::float8 as "endsInS"
-    from firstlogin.login_failures
+    select ${columns(sql)} from firstlogin.login_failures
     where account = ${account} and network = ${network} and window_ends_at > now()`
   return row
 }
@@ -21,26 +29,28 @@ export async function findFailures(
 /** Counts one more, and answers with it; a window that is over starts anew. Old windows are swept away on the way. */
 export async function countFailure(
   sql: Sql,
-  account: Buffer,
-  network: string,
-  windowS: number,
-  weight: number,
+  { account, network }: ThrottleKey,
+  options: { windowS: number; isAway: boolean },
 ): Promise<Failures> {
+  const one = { failures: options.isAway ? 0 : 1, whileAway: options.isAway ? 1 : 0 }
   const [row] = await sql<[Failures]>`
     with swept as (
       delete from firstlogin.login_failures where ctid = any(array(
         select ctid from firstlogin.login_failures where window_ends_at < now() - interval '1 minute' limit 10
         for update skip locked))
     )
-    insert into firstlogin.login_failures as f (account, network, failures, window_ends_at)
-    values (${account}, ${network}, ${weight}, now() + make_interval(secs => ${windowS}))
+    insert into firstlogin.login_failures as f (account, network, failures, failures_while_away, window_ends_at)
+    values (${account}, ${network}, ${one.failures}, ${one.whileAway},
+      now() + make_interval(secs => ${options.windowS}))
     on conflict (account, network) do update set
-      failures = case when f.window_ends_at > now() then f.failures + excluded.failures else excluded.failures end,
+      failures = excluded.failures + case when f.window_ends_at > now() then f.failures else 0 end,
+      failures_while_away = excluded.failures_while_away
+        + case when f.window_ends_at > now() then f.failures_while_away else 0 end,
       window_ends_at = case when f.window_ends_at > now() then f.window_ends_at else excluded.window_ends_at end
-    returning failures, extract(epoch from window_ends_at - now())::float8 as "endsInS"`
+    returning ${columns(sql)}`
   return row
 }
 
-export async function clearFailures(sql: Sql, account: Buffer, network: string): Promise<void> {
+export async function clearFailures(sql: Sql, { account, network }: ThrottleKey): Promise<void> {
   await sql`delete from firstlogin.login_failures where account = ${account} and network = ${network}`
 }

@@ -1,14 +1,11 @@
-import { createHmac } from 'node:crypto'
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { clearFailures, countFailure, type Failures, findFailures } from '../db/login-failures.ts'
 import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
 import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
-import { clientNetwork } from '../domain/network.ts'
 import { hashPassword, isOutdatedHash, verifyPassword } from '../domain/password.ts'
-import { deriveKey } from '../domain/sealing.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
+import type { LoginTry } from './login-throttle.ts'
 import type { IssuedTokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -33,81 +30,43 @@ export interface SignIn {
   withPassword(attempt: Attempt): Promise<IssuedTokens>
 }
 
-export interface SignInOptions {
-  secret: string
-  /** Failures of one account from one network that are allowed in a window. */
-  mostFailures?: number
-  windowS?: number
-}
-
 /** A failed login takes this long at least: the kinds of hashes differ in cost, and their difference would tell. */
 const failureFloorMs = 100
-
-/**
- * What a failed login counts. While an upstream is away every failing login fails alike, a guess at a known person's
- * password and an honest try of somebody new: guessing stays limited, and who tries again and again is forgiven more.
- */
-const weights: { readonly [code: string]: number } = {
-  FL_CREDENTIALS_INVALID: 10,
-  FL_ACCOUNT_INACTIVE: 0,
-  FL_UPSTREAM_UNAVAILABLE: 1,
-}
 
 /** bcrypt looks at no more of a password than this. */
 const bcryptBytes = 72
 
-export default fp<SignInOptions>(
-  async function signInPlugin(app, { secret, mostFailures = 10, windowS = 900 }) {
-    const accountKey = deriveKey(secret, 'accounts')
-    const allowed = mostFailures * 10
-
+export default fp(
+  async function signInPlugin(app) {
     async function withPassword(attempt: Attempt): Promise<IssuedTokens> {
       const started = performance.now()
       const email = canonicalEmail(attempt.email)
-      const account = createHmac('sha256', accountKey).update(email).digest().subarray(0, 16)
-      const network = clientNetwork(attempt.address)
+      let login: LoginTry | undefined
       try {
-        refuseThrottled(await findFailures(app.sql, account, network))
-        const user = await verify(email, attempt.password)
-        const failures = await findFailures(app.sql, account, network)
-        // Of many guesses at once, those beyond the limit are answered alike: the right one as slowly as the others.
-        if (isThrottled(failures)) await app.readThrough.pretend(email)
-        refuseThrottled(failures)
+        login = await app.loginThrottle.enter(email, attempt.address)
+        const user = await verify(email, attempt.password, login.mustAskFirst)
+        await login.succeed()
         const issued = await app.tokens.issue(user.id, toClient(attempt))
         if (!issued) throw new FirstloginError('FL_CREDENTIALS_INVALID')
-        if (failures) await clearFailures(app.sql, account, network)
         await upgrade(user, attempt.password)
         app.metrics.logins.inc({ outcome: 'succeeded' })
         return issued
       } catch (error) {
-        const failure = await count(error, account, network)
+        const failure = (await login?.fail(error)) ?? error
         app.metrics.logins.inc({ outcome: failure instanceof FirstloginError ? failure.code : 'FL_INTERNAL' })
         await sleep(Math.max(0, failureFloorMs - (performance.now() - started)))
         throw failure
       }
     }
 
-    /** Counts a failed login and answers what to throw. Beyond the limit that is the same for all passwords. */
-    async function count(error: unknown, account: Buffer, network: string): Promise<unknown> {
-      const code = error instanceof FirstloginError ? error.code : 'FL_INTERNAL'
-      const weight = weights[code]
-      if (weight === undefined) return error
-      const { failures, endsInS } = await countFailure(app.sql, account, network, windowS, weight)
-      const isOver = failures - weight >= allowed && code !== 'FL_UPSTREAM_UNAVAILABLE'
-      return isOver ? throttled(endsInS) : error
-    }
-
-    function isThrottled(failures: Failures | undefined): failures is Failures {
-      return failures !== undefined && failures.failures >= allowed
-    }
-
-    function refuseThrottled(failures: Failures | undefined): void {
-      if (isThrottled(failures)) throw throttled(failures.endsInS)
-    }
-
-    async function verify(email: CanonicalEmail, password: string): Promise<StoredUser> {
+    async function verify(
+      email: CanonicalEmail,
+      password: string,
+      mustAskFirst: boolean,
+    ): Promise<StoredUser> {
       const found = await app.readThrough.byEmail(email).catch((error: Error) => error)
       const user = found instanceof Error ? undefined : found
+      if (user && mustAskFirst) await app.readThrough.pretend(email)
       // A stranger's attempt costs what a known person's does.
       const isRight = await verifyPassword(password, user?.passwordHash ?? null)
       if (found instanceof Error) throw found
@@ -139,13 +98,14 @@ export default fp<SignInOptions>(
   {
     name: 'firstlogin-sign-in',
     fastify: '5.x',
-    dependencies: ['firstlogin-read-through', 'firstlogin-tokens', 'firstlogin-metrics'],
+    dependencies: [
+      'firstlogin-read-through',
+      'firstlogin-tokens',
+      'firstlogin-login-throttle',
+      'firstlogin-metrics',
+    ],
   },
 )
-
-function throttled(retryAfterS: number): FirstloginError {
-  return new FirstloginError('FL_LOGIN_THROTTLED', { retryAfterS })
-}
 
 /** Behind a proxy the address may be anything; a link-local one names an interface of ours. */
 function toClient({ address, userAgent }: Attempt): { address: string | null; userAgent: string | null } {

@@ -38,6 +38,8 @@ create unlogged table firstlogin.login_failures (
   account bytea not null,
   network text collate "C" not null,
   failures integer not null,
+  -- of those that could only be told "try again later", since an upstream was away
+  failures_while_away integer not null,
   window_ends_at timestamptz not null,
   primary key (account, network)
 );

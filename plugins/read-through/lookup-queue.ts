@@ -141,9 +141,9 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     return batch
   }
 
-  /** Undefined when all of them only pretend and we know how long a call takes. */
+  /** Undefined when all of them only pretend, and how long a call takes, and that it succeeds, is known. */
   function toQuestion(batch: Entry[], pass: Pass): Question | undefined {
-    const mustCall = pass.isProbe || samples.length === 0
+    const mustCall = pass.isProbe || isTroubled || samples.length === 0
     const real = mustCall ? batch : batch.filter((entry) => entry.isReal)
     if (real.length === 0) return undefined
     for (const entry of real) entry.isReal = true

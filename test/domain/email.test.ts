@@ -91,7 +91,7 @@ const anyAddress = fc.oneof(
   fc.emailAddress(),
   anyText,
   fc
-    .array(fc.constantFrom(...'aAİıΣσςẞ@@..。-_ü\u0301\u0307１2x／n'), { maxLength: 14 })
+    .array(fc.constantFrom(...Array.from('aAİıΣσςẞ@@..。-_ü\u0301\u0307１2x／n')), { maxLength: 14 })
     .map((parts) => parts.join('')),
 )
 

@@ -94,6 +94,7 @@ export function post(address: string, path: string, body: object): Promise<Respo
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(30_000),
   })
 }
 

@@ -9,7 +9,7 @@ t.test(
   async (t) => {
     const world = await createWorld(t)
     const wire = await createProxy(t, world.url)
-    const service = await world.start({ DATABASE_URL: `${wire.url}?backoff=false` })
+    const service = await world.start({ DATABASE_URL: wire.url })
     const { post, refresh, me } = createClient(service.app)
     const tokens = (await service.login('ada@example.com', 'analytical-engine')).json()
     t.equal((await me(tokens.accessToken)).statusCode, 200)

@@ -30,8 +30,9 @@ t.test(
 t.test('many people share one re-check, over all instances at most one call a minute', async (t) => {
   const world = await createWorld(t, { records: [] })
   const emails = await addPeople(world.airtable, 50)
-  const apps = await Promise.all([0, 1].map(() => startReadThrough(t, world, { recheckS: 60 })))
-  await Promise.all(emails.map((email) => apps[0]?.readThrough.byEmail(canonicalEmail(email))))
+  const first = await startReadThrough(t, world, { recheckS: 60 })
+  const apps = [first, await startReadThrough(t, world, { recheckS: 60 })]
+  await Promise.all(emails.map((email) => first.readThrough.byEmail(canonicalEmail(email))))
   await world.sql`update firstlogin.identities set checked_at = now() - interval '2 minutes'`
   world.airtable.resetCalls()
 

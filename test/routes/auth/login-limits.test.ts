@@ -79,24 +79,31 @@ t.test('a window that is over is over', async (t) => {
   t.same(await world.sql`select from firstlogin.login_failures where window_ends_at > now()`, [])
 })
 
-t.test('guesses while the upstream is away are limited too, and honest tries forgiven longer', async (t) => {
-  const world = await createWorld(t)
-  const service = await world.start()
-  await from(service, '198.51.100.1')(right)
-  world.airtable.setFault({ kind: 'error_500' })
-  for (let i = 0; i < 3; i += 1) await service.login(`stranger.${i}@example.com`, 'x')
-  const newcomer = { email: 'grace@example.com', password: 'nanoseconds-matter' }
-  for (const [address, body] of [
-    ['203.0.113.7', wrong],
-    ['203.0.113.8', newcomer],
-  ] as const) {
-    const login = from(service, address)
-    const replies = await Promise.all(Array.from({ length: 15 }, () => login(body)))
-    for (const reply of replies) isProblem(t, reply, 'FL_UPSTREAM_UNAVAILABLE')
-    // As after 84 more.
-    await world.sql`update firstlogin.login_failures set failures = failures + 84 where network = ${address}`
-    isProblem(t, await login(body), 'FL_UPSTREAM_UNAVAILABLE', 'the hundredth')
-    isProblem(t, await login(body), 'FL_LOGIN_THROTTLED')
-  }
-  t.equal((await from(service, '198.51.100.1')(right)).statusCode, 200)
-})
+t.test(
+  'guesses while the upstream is away are limited, and nobody is the worse for honest tries',
+  async (t) => {
+    const world = await createWorld(t)
+    const service = await world.start()
+    await from(service, '198.51.100.1')(right)
+    const newcomer = { email: 'grace@example.com', password: 'nanoseconds-matter' }
+    world.airtable.setFault({ kind: 'error_500' })
+    for (let i = 0; i < 3; i += 1) await service.login(`stranger.${i}@example.com`, 'x')
+    const [attacker, honest] = [from(service, '203.0.113.7'), from(service, '203.0.113.8')]
+    for (let i = 0; i < 10; i += 1) {
+      isProblem(t, await attacker(wrong), 'FL_UPSTREAM_UNAVAILABLE')
+      isProblem(t, await honest(newcomer), 'FL_UPSTREAM_UNAVAILABLE')
+    }
+    isProblem(t, await attacker(right), 'FL_UPSTREAM_UNAVAILABLE', 'the right password, after ten guesses')
+    isProblem(t, await honest(newcomer), 'FL_UPSTREAM_UNAVAILABLE')
+    t.equal((await from(service, '198.51.100.1')(right)).statusCode, 200, 'the owner logs in from elsewhere')
+
+    world.airtable.heal()
+    await until(async () => (await honest(newcomer)).statusCode === 200)
+    t.equal((await attacker(right)).statusCode, 200)
+  },
+)
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 50; i += 1) if (await condition()) return
+  throw new Error('It did not happen.')
+}

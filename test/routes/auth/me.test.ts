@@ -128,7 +128,7 @@ t.test(
 t.test('news from while an instance was cut off is not missed', async (t) => {
   const { url, sql, start } = await createWorld(t)
   const wire = await createProxy(t, url)
-  const service = await start({ DATABASE_URL: `${wire.url}?backoff=false` })
+  const service = await start({ DATABASE_URL: wire.url })
   const { me } = createClient(service.app)
   const { accessToken } = (await service.login('ada@example.com', 'analytical-engine')).json()
   t.equal((await me(accessToken)).json().user.name, 'Ada Lovelace')
