@@ -1,6 +1,12 @@
 import { createHmac } from 'node:crypto'
 import fp from 'fastify-plugin'
-import { clearFailures, countFailure, type Failures, findFailures } from '../db/login-failures.ts'
+import {
+  clearFailures,
+  countFailure,
+  type Failures,
+  findFailures,
+  type ThrottleKey,
+} from '../db/login-failures.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
 import { deriveKey } from '../domain/sealing.ts'
@@ -12,22 +18,24 @@ declare module 'fastify' {
   }
 }
 
-/** Counts failures per account and network, so that guessing is limited and nobody can lock somebody else out. */
-export interface LoginThrottle {
-  /** Throws FL_LOGIN_THROTTLED for a network that has failed too often at this account. */
-  enter(email: CanonicalEmail, address: string): Promise<LoginTry>
+export interface Login {
+  email: CanonicalEmail
+  address: string
 }
 
-export interface LoginTry {
+/**
+ * Counts failures per account and network, so that guessing is limited and nobody can lock somebody else out. It is asked
+ * after the password was looked at: many guesses at once gain nothing, and all take as long.
+ */
+export interface LoginThrottle {
   /**
-   * Too many failures were told "try again later", as a stranger is: the upstream has to answer before one more password
-   * is looked at. When it is back nobody is the worse for having tried.
+   * The password was right. Throws FL_LOGIN_THROTTLED if it came after too many wrong ones, else forgives them. Answers
+   * true when too many failures were told "try again later", as a stranger is: then an upstream that is still away has
+   * to be waited for, and nobody is the worse for having tried.
    */
-  readonly mustAskFirst: boolean
-  /** The password was right. Throws FL_LOGIN_THROTTLED if it was one of too many guesses at once; else forgives. */
-  succeed(): Promise<void>
-  /** The password was not. Answers the error to throw, which past the limit is the same for every password. */
-  fail(error: unknown): Promise<unknown>
+  succeed(login: Login): Promise<{ mustAsk: boolean }>
+  /** The login failed. Answers the error to throw, which past the limit is the same for every password. */
+  fail(login: Login, error: unknown): Promise<unknown>
 }
 
 export interface LoginThrottleOptions {
@@ -42,36 +50,29 @@ export default fp<LoginThrottleOptions>(
   async function loginThrottlePlugin(app, { secret, most = 10, windowS = 900 }) {
     const accountKey = deriveKey(secret, 'accounts')
 
-    function refuseBeyond(found: Failures | undefined): void {
-      if (found && found.failures >= most) throw throttled(found)
-    }
-
-    async function enter(email: CanonicalEmail, address: string): Promise<LoginTry> {
+    function toKey({ email, address }: Login): ThrottleKey {
       const account = createHmac('sha256', accountKey).update(email).digest().subarray(0, 16)
-      const key = { account, network: clientNetwork(address) }
-      const before = await findFailures(app.sql, key)
-      refuseBeyond(before)
-      return {
-        mustAskFirst: (before?.whileAway ?? 0) >= most,
-        async succeed() {
-          // Many guesses at once all passed the first look.
-          const now = await findFailures(app.sql, key)
-          refuseBeyond(now)
-          if (now) await clearFailures(app.sql, key)
-        },
-        async fail(error) {
-          const code = error instanceof FirstloginError ? error.code : undefined
-          if (code === 'FL_UPSTREAM_UNAVAILABLE') {
-            await countFailure(app.sql, key, { windowS, isAway: true })
-          }
-          if (code !== 'FL_CREDENTIALS_INVALID') return error
-          const now = await countFailure(app.sql, key, { windowS, isAway: false })
-          return now.failures > most ? throttled(now) : error
-        },
-      }
+      return { account, network: clientNetwork(address) }
     }
 
-    app.decorate('loginThrottle', { enter } satisfies LoginThrottle)
+    app.decorate('loginThrottle', {
+      async succeed(login) {
+        const key = toKey(login)
+        const found = await findFailures(app.sql, key)
+        if (!found) return { mustAsk: false }
+        if (found.failures >= most) throw throttled(found)
+        if (found.whileAway >= most) return { mustAsk: true }
+        await clearFailures(app.sql, key)
+        return { mustAsk: false }
+      },
+      async fail(login, error) {
+        const code = error instanceof FirstloginError ? error.code : undefined
+        const isAway = code === 'FL_UPSTREAM_UNAVAILABLE'
+        if (!isAway && code !== 'FL_CREDENTIALS_INVALID') return error
+        const counted = await countFailure(app.sql, toKey(login), { windowS, isAway })
+        return !isAway && counted.failures > most ? throttled(counted) : error
+      },
+    } satisfies LoginThrottle)
   },
   { name: 'firstlogin-login-throttle', fastify: '5.x', dependencies: ['firstlogin-db'] },
 )

@@ -5,7 +5,6 @@ import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
 import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { hashPassword, isOutdatedHash, verifyPassword } from '../domain/password.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
-import type { LoginTry } from './login-throttle.ts'
 import type { IssuedTokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -40,40 +39,37 @@ export default fp(
   async function signInPlugin(app) {
     async function withPassword(attempt: Attempt): Promise<IssuedTokens> {
       const started = performance.now()
-      const email = canonicalEmail(attempt.email)
-      let login: LoginTry | undefined
+      const login = { email: canonicalEmail(attempt.email), address: attempt.address }
       try {
-        login = await app.loginThrottle.enter(email, attempt.address)
-        const user = await verify(email, attempt.password, login.mustAskFirst)
-        await login.succeed()
+        const user = await verify(login.email, attempt.password)
+        const { mustAsk } = await app.loginThrottle.succeed(login)
+        if (mustAsk) await app.readThrough.pretend(login.email)
+        if (user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
         const issued = await app.tokens.issue(user.id, toClient(attempt))
         if (!issued) throw new FirstloginError('FL_CREDENTIALS_INVALID')
         await upgrade(user, attempt.password)
         app.metrics.logins.inc({ outcome: 'succeeded' })
         return issued
       } catch (error) {
-        const failure = (await login?.fail(error)) ?? error
+        const failure = await app.loginThrottle.fail(login, error)
         app.metrics.logins.inc({ outcome: failure instanceof FirstloginError ? failure.code : 'FL_INTERNAL' })
         await sleep(Math.max(0, failureFloorMs - (performance.now() - started)))
         throw failure
       }
     }
 
-    async function verify(
-      email: CanonicalEmail,
-      password: string,
-      mustAskFirst: boolean,
-    ): Promise<StoredUser> {
+    /** The person whose password this is. */
+    async function verify(email: CanonicalEmail, password: string): Promise<StoredUser> {
       const found = await app.readThrough.byEmail(email).catch((error: Error) => error)
       const user = found instanceof Error ? undefined : found
-      if (user && mustAskFirst) await app.readThrough.pretend(email)
       // A stranger's attempt costs what a known person's does.
       const isRight = await verifyPassword(password, user?.passwordHash ?? null)
       if (found instanceof Error) throw found
       if (user && isRight && user.status === 'active') return user
       // And a known person's failed attempt takes as long, and fails as, one that has to ask upstream.
       if (user) await app.readThrough.pretend(email)
-      throw new FirstloginError(user && isRight ? 'FL_ACCOUNT_INACTIVE' : 'FL_CREDENTIALS_INVALID')
+      if (user && isRight) return user
+      throw new FirstloginError('FL_CREDENTIALS_INVALID')
     }
 
     const upgrading = new Set<string>()
