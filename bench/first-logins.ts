@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { verifyPassword } from '../domain/password.ts'
-import { newcomer, password, people } from './people.ts'
+import { newcomer, people } from './people.ts'
 import { signIn } from './sign-in.ts'
 import type { World } from './world.ts'
 
@@ -12,8 +11,6 @@ export interface FirstLogin {
   upstream: number
   /** The whole login of somebody whom Postgres knows. */
   ordinary: number
-  /** One verification of the password, in this process. */
-  verify: number
 }
 
 /** The budget is four calls a second: with this distance nobody waits for a turn. */
@@ -29,11 +26,9 @@ export async function measureFirstLogins(world: World, first: number, count: num
     const total = await time(() => signIn(world.service.url, newcomer(index).email))
     const { ms: upstream, answers } = world.upstream.read()
     if (answers !== 1) throw new Error(`A first login made ${answers} calls instead of one.`)
-    await sleepUntil(started + distanceMs / 3)
+    await sleepUntil(started + distanceMs / 2)
     const ordinary = await time(() => signIn(world.service.url, people[index % people.length]?.email ?? ''))
-    await sleepUntil(started + (distanceMs * 2) / 3)
-    const verify = await time(() => verifyPassword(password, world.hash))
-    logins.push({ total, upstream, ordinary, verify })
+    logins.push({ total, upstream, ordinary })
     await sleepUntil(started + distanceMs)
   }
   return logins

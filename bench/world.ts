@@ -57,7 +57,8 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
       AIRTABLE_API_URL: apiUrl,
       LOGIN_RATE_PER_MINUTE: '1000000000',
     },
-    profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : [],
+    // As `npm start` and the image start it.
+    ['--max-semi-space-size=4', ...(profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : [])],
   )
   const betterAuth = await startChild<string>('peers/better-auth', { DATABASE_URL: theirs })
   const bareJwt = await startChild<BareJwt>('peers/bare-jwt')

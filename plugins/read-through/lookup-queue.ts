@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { UserUpserted } from '../../domain/change.ts'
 import type { CanonicalEmail } from '../../domain/email.ts'
 import type { Pass } from '../../domain/gate.ts'
@@ -87,7 +87,7 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     if (isPumping) return
     isPumping = true
     // Whoever arrives in the same moment shares the first call.
-    await sleep(1)
+    await nextTurn()
     while (someoneWaits()) {
       await new Promise<void>((taken) => void fly(taken).finally(taken))
     }
