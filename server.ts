@@ -42,9 +42,15 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
       requestTimeout: 30_000,
       return503OnClosing: false,
     })
-    stop = () => app.close().finally(surroundings.stop)
+    stop = async () => {
+      try {
+        await app.close()
+      } finally {
+        await surroundings.stop()
+      }
+    }
     app.addHook('preClose', createDrain(app.server))
-    await app.register(firstlogin, config)
+    await app.register(firstlogin, { ...config, standalone: true })
     const address = await app.listen({ host: config.HOST, port: config.PORT })
     return { banner: surroundings.lines.length > 0 ? toBanner(address, surroundings) : undefined, stop }
   } catch (error) {

@@ -8,7 +8,7 @@ export async function findSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'secret')
   const known = await readFile(path, 'utf8').catch(() => undefined)
   if (known) return known
-  const draft = `${path}.${process.pid}`
+  const draft = `${path}.${randomBytes(6).toString('hex')}`
   await writeFile(draft, randomBytes(32).toString('base64url'), { mode: 0o600 })
   await givenTo(dataDir, draft)
   await link(draft, path).catch((error: NodeJS.ErrnoException) => {

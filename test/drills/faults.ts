@@ -98,11 +98,15 @@ t.test(
     }
 
     await load(5)
+    const healthyAnswers: Answer[] = []
+    const faultyAnswers = new Map<string, Answer[]>()
     for (const [index, kind] of kinds.entries()) {
       const healthy = await load(seconds)
+      healthyAnswers.push(...healthy.known)
       airtable.setFault({ kind })
       const began = performance.now()
       const faulty = await load(seconds)
+      faultyAnswers.set(kind, faulty.known)
       const fresh = add(`recFresh${String(index).padStart(9, '0')}`, `fresh${index}@example.org`)
       airtable.setFault({ kind: 'none' })
       const ended = performance.now()
@@ -111,24 +115,30 @@ t.test(
 
       // Three calls have to fail before the breaker opens; one that hangs fails at the deadline of two seconds.
       const open = faulty.unknown.filter(({ at }) => at - began > 3000)
-      const ratio = percentile(faulty.known, 99) / percentile(healthy.known, 99)
       const slowest = Math.max(...open.map(({ ms }) => ms))
       const promised = kind === 'rate_limit' ? 35_000 : 5000
       t.comment(
-        `${kind.padEnd(10)} known p99 ${percentile(healthy.known, 99).toFixed(0)} -> ${percentile(faulty.known, 99).toFixed(0)} ms ` +
-          `(${ratio.toFixed(2)}), strangers at most ${slowest.toFixed(0)} ms, back after ${backMs.toFixed(0)} ms`,
+        `${kind.padEnd(10)} known p99 ${percentile(healthy.known, 99).toFixed(0)} -> ${percentile(faulty.known, 99).toFixed(0)} ms, ` +
+          `strangers at most ${slowest.toFixed(0)} ms, back after ${backMs.toFixed(0)} ms`,
       )
       t.ok(
         faulty.known.every(({ status }) => status === 200),
         `${kind}: everybody we know logs in`,
       )
-      t.ok(ratio <= 1.2, `${kind}: their p99 is at most 1.2 times the healthy one (${ratio.toFixed(2)})`)
       t.ok(
         open.every(({ status, retryAfter }) => status === 503 && Number(retryAfter) >= 1),
         `${kind}: strangers get 503 with Retry-After`,
       )
       t.ok(slowest <= 250, `${kind}: within 250 ms (${slowest.toFixed(0)})`)
       t.ok(backMs <= promised, `${kind}: back within ${promised} ms (${backMs.toFixed(0)})`)
+    }
+
+    // One phase has too few logins for a p99 that means something: all healthy ones of the run are the measure.
+    const healthyMs = percentile(healthyAnswers, 99)
+    t.comment(`healthy p99 of ${healthyAnswers.length} logins: ${healthyMs.toFixed(0)} ms`)
+    for (const [kind, answers] of faultyAnswers) {
+      const ratio = percentile(answers, 99) / healthyMs
+      t.ok(ratio <= 1.2, `${kind}: the p99 of people we know is at most 1.2 times that (${ratio.toFixed(2)})`)
     }
   },
 )

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createAirtableStandIn } from '../../sandbox/airtable/stand-in.ts'
-import { findProgram } from '../support/built.ts'
+import { findProgram, root } from '../support/built.ts'
 import { createClient } from '../support/clients.ts'
 import { createDatabase } from '../support/database.ts'
 import { ada, hasPostgres, makeWorkplace, post, run, untilTrue } from '../support/process.ts'
@@ -14,11 +14,13 @@ t.setTimeout(240_000)
 const program = await findProgram()
 
 /** The service as in production, on a database and an Airtable of the test's. */
-async function startService(t: Test) {
+async function startService(t: Test, command: Parameters<typeof run>[1] = program, folder?: string) {
+  const home = await makeWorkplace(t)
   const { url, sql } = await createDatabase(t)
   const airtable = createAirtableStandIn({ token: 'patSandbox.token', rateLimit: false })
   t.teardown(airtable.close)
   const env = {
+    HOME: home,
     NODE_ENV: 'production',
     PORT: '0',
     DATABASE_URL: url,
@@ -31,7 +33,7 @@ async function startService(t: Test) {
     LOG_LEVEL: 'info',
     READTHROUGH_DEADLINE_MS: '5000',
   }
-  const service = run(t, program, { cwd: await makeWorkplace(t), env })
+  const service = run(t, command, { cwd: folder ?? home, env })
   const address = await service.ready
   const countConnections = async () =>
     (
@@ -109,6 +111,19 @@ t.test('a connection on which nobody asks anything does not hold up the end', as
   process.kill('SIGTERM')
   t.equal(await ended, 0)
   t.ok(performance.now() - began < 4000, `${Math.round(performance.now() - began)} ms`)
+})
+
+t.test('a signal to npm start ends the service, not npm alone', async (t) => {
+  const { process, address, ended } = await startService(t, ['npm', 'start'], root)
+  t.equal((await fetch(`${address}/readyz`)).status, 200)
+  process.kill('SIGTERM')
+  await ended
+  const isGone = () =>
+    fetch(`${address}/readyz`).then(
+      () => false,
+      () => true,
+    )
+  t.ok(await untilTrue(isGone))
 })
 
 t.test('whoever is stopped while starting leaves no PostgreSQL behind', async (t) => {

@@ -38,13 +38,14 @@ export function hasPostgres(workplace: string): boolean {
   return findLeftovers(clusterIn(workplace)).length > 0
 }
 
-/** Starts a program of Node's with no settings but `env`. */
+/** Starts a program of Node's, or a whole command, with no settings but `env`. */
 export function run(
   t: Test,
-  program: string,
+  program: string | readonly [command: string, ...args: string[]],
   { cwd, args = [], env = {} }: { cwd: string; args?: string[]; env?: Record<string, string> },
 ): Running {
-  const child = spawn(...unhooked(process.execPath, [program, ...args]), {
+  const [command, ...rest] = typeof program === 'string' ? [process.execPath, program] : program
+  const child = spawn(...unhooked(command, [...rest, ...args]), {
     cwd,
     env: { PATH: plainEnv['PATH'], HOME: cwd, TMPDIR: plainEnv['TMPDIR'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -55,11 +56,9 @@ export function run(
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'SIGKILL'))
   })
-  // The sandbox's banner comes last; in production there is none.
+  // A banner is written at once; in production there is none.
   const isProduction = env['NODE_ENV'] === 'production'
-  const announcement = isProduction
-    ? /Server listening at (http:[^"]+)/
-    : /firstlogin is ready at (\S+)[^]*\n\n$/
+  const announcement = isProduction ? /Server listening at (http:[^"]+)/ : /firstlogin is ready at (\S+)\n/
   const ready = new Promise<string>((resolve, reject) => {
     child.stdout.on('data', () => {
       const address = announcement.exec(out)?.[1]
