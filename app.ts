@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
+import drain from './plugins/drain.ts'
 import http from './plugins/http.ts'
 import keys from './plugins/keys.ts'
 import loginThrottle from './plugins/login-throttle.ts'
@@ -22,8 +23,11 @@ import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 
+/** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
+export { earlyProblems } from './plugins/problems/early.ts'
+
 export interface ServiceOptions extends Config {
-  /** The app is this service and nothing else: addresses that nobody has are answered here too. */
+  /** The app is this service and nothing else: unknown addresses are answered, and connections drained, here. */
   standalone?: boolean
 }
 
@@ -35,6 +39,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   await app.register(problems, { unknownRoutes: config.standalone === true || app.prefix !== '' })
   if (!app.hasPlugin('@fastify/sensible')) await app.register(sensible)
+  if (config.standalone) await app.register(drain)
   await app.register(metrics)
   await app.register(docs, { baseUrl: config.BASE_URL })
   await app.register(rateLimit, { redisUrl: config.REDIS_URL })

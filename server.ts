@@ -3,10 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import Fastify from 'fastify'
-import firstlogin from './app.ts'
+import firstlogin, { earlyProblems } from './app.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError, loadConfig } from './config.ts'
-import { createDrain } from './drain.ts'
 import { toLoggable } from './errors.ts'
 
 /** The settings, and what stands in for those that nobody made. */
@@ -36,6 +35,7 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
   try {
     const config = loadConfig(surroundings.env)
     const app = Fastify({
+      ...earlyProblems,
       logger: { level: config.LOG_LEVEL },
       genReqId: () => randomUUID(),
       trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
@@ -49,7 +49,6 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
         await surroundings.stop()
       }
     }
-    app.addHook('preClose', createDrain(app.server))
     await app.register(firstlogin, { ...config, standalone: true })
     const address = await app.listen({ host: config.HOST, port: config.PORT })
     return { banner: surroundings.lines.length > 0 ? toBanner(address, surroundings) : undefined, stop }

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import type { Sql } from 'postgres'
 import type { Test } from 'tap'
-import firstlogin from '../../app.ts'
+import firstlogin, { earlyProblems } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
 import {
   type AirtableStandIn,
@@ -65,7 +65,7 @@ export async function createWorld(
     const config = loadConfig(settings(env))
     const lines: string[] = []
     const stream = { write: (line: string) => void lines.push(line) }
-    const app = Fastify({ logger: { level: config.LOG_LEVEL, stream } })
+    const app = Fastify({ ...earlyProblems, logger: { level: config.LOG_LEVEL, stream } })
     instances.push(app)
     await app.register(firstlogin, { ...config, standalone: true })
     await app.ready()

@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import fp from 'fastify-plugin'
 
 /** How long every answer ends its connection while new ones are still taken: nobody's next request hits a closed door. */
 const graceMs = 300
@@ -8,10 +9,17 @@ const patienceMs = 1000
 const longestMs = 7000
 
 /**
- * To be called before the server stops listening. Whoever has asked gets a whole answer that says it is the last one on
- * its connection; connections that stay silent, or that are still open after seven seconds, are closed.
+ * Before the server stops listening, whoever has asked gets a whole answer that says it is the last one on its
+ * connection; connections that stay silent, or that are still open after seven seconds, are closed.
  */
-export function createDrain(server: Server): () => Promise<void> {
+export default fp(
+  async function drainPlugin(app) {
+    app.addHook('preClose', createDrain(app.server))
+  },
+  { name: 'firstlogin-drain', fastify: '5.x' },
+)
+
+function createDrain(server: Server): () => Promise<void> {
   const open = new Set<ServerResponse>()
   let isDraining = false
   let quietSince = 0
