@@ -14,6 +14,17 @@ const Network = Type.Refine(Type.String(), (text) => {
   const length = bits === undefined || /^\d{1,3}$/.test(bits) ? Number(bits ?? longest) : 0
   return more.length === 0 && length >= 1 && length <= longest
 })
+/** Signs such as # or % in a password have to be percent-encoded. */
+function isDecodable(text: string): boolean {
+  try {
+    // Of several hosts the library takes one after the other; a URL has one.
+    const { username, password } = new URL(text.replace(/,[^/?]*/, ''))
+    return decodeURIComponent(username + password) !== undefined
+  } catch {
+    return false
+  }
+}
+
 const Seconds = (fallback: number, minimum = 1) =>
   Type.Integer({
     minimum,
@@ -24,10 +35,13 @@ const Seconds = (fallback: number, minimum = 1) =>
 
 /** Every setting of the service itself, by the name it has in the environment. Upstreams bring their own. */
 export const Settings = Type.Object({
-  DATABASE_URL: Type.String({
-    pattern: '^postgres(ql)?://',
-    description: 'an address like postgres://user@host/name',
-  }),
+  DATABASE_URL: Type.Refine(
+    Type.String({
+      pattern: '^postgres(ql)?://',
+      description: 'an address like postgres://user@host/name, with # and % in the password encoded',
+    }),
+    isDecodable,
+  ),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'a host name or address' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'a port number' }),
   BASE_URL: Type.Refine(

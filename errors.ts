@@ -16,6 +16,7 @@ export const catalogue = {
   FL_INTERNAL: [500, 'Something went wrong on our side.'],
   FL_DATABASE_UNAVAILABLE: [503, 'The database cannot be reached. Try again soon.'],
   FL_UPSTREAM_UNAVAILABLE: [503, 'We cannot look this up right now. Try again soon.'],
+  FL_OVERLOADED: [503, 'Too much to do right now. Try again soon.'],
   FL_NOT_READY: [503, 'Not ready yet.'],
 } as const satisfies Record<`FL_${string}`, readonly [status: number, title: string]>
 

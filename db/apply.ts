@@ -3,7 +3,7 @@ import type { Change } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
-import { type Notice, notify } from './notices.ts'
+import { notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
 import { loadWorld, savePeople, saveRecords } from './world.ts'
 
@@ -52,7 +52,7 @@ export async function applyChanges(
     endSessionsOf(tx, idsOf(ended)),
     notify(
       tx,
-      people.flatMap((person) => noticesOf(person, before.people.has(person.id))),
+      people.flatMap(({ id }) => (before.people.has(id) ? [{ userId: id }] : [])),
     ),
   ])
   return applied
@@ -60,8 +60,4 @@ export async function applyChanges(
 
 function idsOf(people: Person[]): string[] {
   return people.map(({ id }) => id)
-}
-
-function noticesOf({ id, emailCanonical }: Person, wasKnown: boolean): Notice[] {
-  return [...(wasKnown ? [{ userId: id }] : []), ...(emailCanonical ? [{ email: emailCanonical }] : [])]
 }

@@ -2,6 +2,10 @@ import postgres from 'postgres'
 import { FirstloginError } from '../errors.ts'
 
 const connectionCodes = new Set([
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOTFOUND',
@@ -12,8 +16,9 @@ const connectionCodes = new Set([
   'CONNECTION_ENDED',
 ])
 
-// Classes 08 (connection), 53 (resources) and 57 (operator intervention, such as a restart); 40 is worth a new try.
-const passingStates = /^(?:08|53|57|40)/
+// Classes 08 (connection), 53 (resources) and 57 (operator intervention, such as a restart), 25006 (a standby before
+// it takes over); 40 is worth a new try.
+const passingStates = /^(?:08|53|57|40|25006)/
 
 /** FL_DATABASE_UNAVAILABLE for a fault that passes; undefined for everything else. */
 export function toDatabaseFault(error: unknown): FirstloginError | undefined {

@@ -26,13 +26,12 @@ export async function findFailures(
   return row
 }
 
-/** Counts one more, and answers with it; a window that is over starts anew. Old windows are swept away on the way. */
+/** Adds to the counts, and answers with them; a window that is over starts anew. Old windows are swept away on the way. */
 export async function countFailure(
   sql: Sql,
   { account, network }: ThrottleKey,
-  options: { windowS: number; isAway: boolean },
+  { windowS, failures, whileAway }: { windowS: number; failures: 0 | 1 | -1; whileAway: 0 | 1 },
 ): Promise<Failures> {
-  const one = { failures: options.isAway ? 0 : 1, whileAway: options.isAway ? 1 : 0 }
   const [row] = await sql<[Failures]>`
     with swept as (
       delete from firstlogin.login_failures where ctid = any(array(
@@ -40,8 +39,7 @@ export async function countFailure(
         for update skip locked))
     )
     insert into firstlogin.login_failures as f (account, network, failures, failures_while_away, window_ends_at)
-    values (${account}, ${network}, ${one.failures}, ${one.whileAway},
-      now() + make_interval(secs => ${options.windowS}))
+    values (${account}, ${network}, ${failures}, ${whileAway}, now() + make_interval(secs => ${windowS}))
     on conflict (account, network) do update set
       failures = excluded.failures + case when f.window_ends_at > now() then f.failures else 0 end,
       failures_while_away = excluded.failures_while_away

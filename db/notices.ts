@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 
-/** What instances tell each other: a person whose state changed, an address that is known now, new signing keys. */
-export type Notice = { userId: string } | { email: string } | { keys: true }
+/** What instances tell each other: a person whose state changed, new signing keys. */
+export type Notice = { userId: string } | { keys: true }
 
 export const channel = 'firstlogin'
 
@@ -12,11 +12,18 @@ export async function notify(sql: Sql | TransactionSql, notices: Notice[]): Prom
   await sql`select pg_notify(${channel}, payload) from unnest(${payloads}::text[]) as payload`
 }
 
-/** Undefined for what another version might send. */
+/** Undefined for what another version, or somebody else, might send. */
 export function toNotice(payload: string): Notice | undefined {
-  const notice: unknown = JSON.parse(payload)
+  const notice = parse(payload)
   if (typeof notice !== 'object' || notice === null) return undefined
   if ('userId' in notice && typeof notice.userId === 'string') return { userId: notice.userId }
-  if ('email' in notice && typeof notice.email === 'string') return { email: notice.email }
   return 'keys' in notice ? { keys: true } : undefined
+}
+
+function parse(payload: string): unknown {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return undefined
+  }
 }

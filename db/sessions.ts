@@ -75,12 +75,13 @@ function toSession(row: SessionRow): SessionWithUser {
 
 /**
  * Starts a session for somebody who is active at that very moment and moves their last login; undefined when they
- * no longer are. Sessions of theirs that have expired are swept away.
+ * no longer are. A few sessions that have expired, whoever's they were, are swept away.
  */
 export async function startSession(sql: Sql, session: NewSession): Promise<SessionWithUser | undefined> {
   const [row] = await sql<SessionRow[]>`
     with swept as (
-      delete from firstlogin.sessions where user_id = ${session.userId} and expires_at < now()
+      delete from firstlogin.sessions where ctid = any(array(
+        select ctid from firstlogin.sessions where expires_at < now() limit 10 for update skip locked))
     ), u as (
       update firstlogin.users set last_login_at = now()
       where id = ${session.userId} and status = 'active'

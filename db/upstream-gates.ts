@@ -7,6 +7,7 @@ import {
   openGate,
   type Pass,
   type Refusal,
+  refuse,
   settleGate,
   takeTurn,
 } from '../domain/gate.ts'
@@ -34,6 +35,11 @@ async function withState(
   }
 }
 
+function refuseInPenalty(state: GateState, now: number): GateState {
+  if (now < state.penaltyUntil) refuse({ retryAfterMs: state.penaltyUntil - now })
+  return state
+}
+
 /** The table is not logged: after a crash of the database it is empty. */
 async function createGate(sql: Sql, gate: string): Promise<void> {
   await sql`
@@ -51,7 +57,10 @@ export function createSharedGate(sql: Sql, gate: string, limits: GateLimits): Ga
         verdict = entered.verdict
         return entered.state
       })
-      return takeTurn(verdict)
+      const pass = await takeTurn(verdict)
+      // Another call may have been told to stop while this one waited.
+      if (pass.waitMs > 0) await withState(sql, gate, refuseInPenalty)
+      return pass
     },
     async report(outcome) {
       await withState(sql, gate, (state, now) => settleGate(state, now, outcome, limits))

@@ -37,34 +37,36 @@ export async function loadWorld(
 ): Promise<World> {
   const upstreams = names.map((name) => name.upstream)
   const externalIds = names.map((name) => name.externalId)
+  const named = tx`
+    firstlogin.identities join unnest(${upstreams}::text[], ${externalIds}::text[]) as name (upstream, external_id)
+      using (upstream, external_id)`
   // Statements of one Promise.all travel together and run in their order.
   const [, known] = await Promise.all([
     lock(tx, 1, names.map(recordKey)),
-    tx<{ email: CanonicalEmail | null }[]>`
-      select email_canonical as email from firstlogin.identities
-      where (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`,
+    tx<{ email: CanonicalEmail | null }[]>`select email_canonical as email from ${named}`,
   ])
   const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
-  const isInvolved = tx`
-    email_canonical = any(${involved}::text[])
-    or (upstream, external_id) in (select * from unnest(${upstreams}::text[], ${externalIds}::text[]))`
+  // Unions, each part of which an index answers; an \`or\` over them would read the whole table.
+  const theirIds = tx`
+    select id from firstlogin.users where email_canonical = any(${involved}::text[])
+    union select user_id from firstlogin.identities where email_canonical = any(${involved}::text[])
+    union select user_id from ${named}`
   const [, people, records] = await Promise.all([
     lock(tx, 2, involved),
     tx<Person[]>`
       select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
-      from firstlogin.users
-      where email_canonical = any(${involved}::text[])
-        or id in (select user_id from firstlogin.identities where ${isInvolved})
+      from firstlogin.users where id in (${theirIds})
       order by id
       for update`,
     tx<RecordRow[]>`
       select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash",
         lifecycle
-      from firstlogin.identities
-      where ${isInvolved}
-        or user_id in (select id from firstlogin.users where email_canonical = any(${involved}::text[]))
-        or user_id in (select user_id from firstlogin.identities where ${isInvolved})`,
+      from firstlogin.identities where (upstream, external_id) in (
+        select upstream, external_id from firstlogin.identities where email_canonical = any(${involved}::text[])
+        union select upstream, external_id from ${named}
+        union select upstream, external_id from firstlogin.identities where user_id in (${theirIds})
+      )`,
   ])
 
   return {

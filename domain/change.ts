@@ -1,7 +1,10 @@
 import type { Role, UserStatus } from '../schemas/user.ts'
 import type { Stamp } from './stamp.ts'
 
-/** The fields of a person that an upstream can speak of. */
+/**
+ * The fields of a person that an upstream can speak of. Whoever shares an `email` becomes one person: an adapter leaves
+ * out an address that its upstream does not vouch for.
+ */
 export interface PersonFields {
   email: string
   emailVerified: boolean

@@ -79,12 +79,14 @@ export function settleGate(state: GateState, now: number, outcome: Outcome, limi
 
 /** Waits for the turn that a verdict grants, or throws what it refuses. */
 export async function takeTurn(verdict: Pass | Refusal): Promise<Pass> {
-  if ('retryAfterMs' in verdict) {
-    const retryAfterS = Math.max(1, Math.ceil(verdict.retryAfterMs / 1000))
-    throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS })
-  }
+  if ('retryAfterMs' in verdict) refuse(verdict)
   if (verdict.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, verdict.waitMs))
   return verdict
+}
+
+export function refuse({ retryAfterMs }: Refusal): never {
+  const retryAfterS = Math.max(1, Math.ceil(retryAfterMs / 1000))
+  throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS })
 }
 
 /** A gate for one process on its own. Instances that share an upstream share the one in db/upstream-gates.ts. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import { compare as bcryptCompare } from 'bcrypt'
 import pLimit from 'p-limit'
+import { FirstloginError } from '../errors.ts'
 
 /** argon2id at m=19 MiB, t=2, p=1: what every password is kept as, and what a stranger's attempt costs. */
 const cost = { memoryCost: 19456, timeCost: 2, parallelism: 1 }
@@ -39,10 +40,14 @@ function inRange(value: number | undefined, most: number): boolean {
 }
 
 // More at once would not be faster, and each takes 19 MiB and the processor from everything else.
-const atOnce = pLimit(availableParallelism())
+const cores = availableParallelism()
+const atOnce = pLimit(cores)
+// Some ten seconds of work: nobody would wait for what comes after it.
+const mostWaiting = 750 * cores
 
-/** Off the event loop. Without a usable hash the answer is false, at the same cost. */
+/** Off the event loop. Throws FL_OVERLOADED when too many wait. Without a usable hash the answer is false, at the same cost. */
 export async function verifyPassword(password: string, hash: string | null): Promise<boolean> {
+  if (atOnce.pendingCount >= mostWaiting) throw new FirstloginError('FL_OVERLOADED', { retryAfterS: 10 })
   return atOnce(verify, password, hash)
 }
 

@@ -41,9 +41,13 @@ export default fp<KeysOptions>(
       return { current, all: new Map(keys.map((key) => [key.kid, key])) }
     }
 
+    let reloads = 0
     async function reload(): Promise<void> {
+      const turn = ++reloads
       try {
-        ring = open(await listSigningKeys(app.sql))
+        const stored = await listSigningKeys(app.sql)
+        // Of two that overlap, the one that began last knows better.
+        if (turn === reloads) ring = open(stored)
       } catch (error) {
         app.log.error({ event: 'keys.unreadable', err: toLoggable(error) })
       }

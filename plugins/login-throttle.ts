@@ -34,8 +34,10 @@ export interface LoginThrottle {
    * to be waited for, and nobody is the worse for having tried.
    */
   succeed(login: Login): Promise<{ mustAsk: boolean }>
-  /** The login failed. Answers the error to throw, which past the limit is the same for every password. */
-  fail(login: Login, error: unknown): Promise<unknown>
+  /** The password was wrong. Answers the error to throw, which past the limit is the same for every password. */
+  fail(login: Login): Promise<FirstloginError>
+  /** The login is told "try again later"; `wasCounted` when it had been counted as a wrong password before. */
+  excuse(login: Login, wasCounted: boolean): Promise<void>
 }
 
 export interface LoginThrottleOptions {
@@ -65,12 +67,12 @@ export default fp<LoginThrottleOptions>(
         await clearFailures(app.sql, key)
         return { mustAsk: false }
       },
-      async fail(login, error) {
-        const code = error instanceof FirstloginError ? error.code : undefined
-        const isAway = code === 'FL_UPSTREAM_UNAVAILABLE'
-        if (!isAway && code !== 'FL_CREDENTIALS_INVALID') return error
-        const counted = await countFailure(app.sql, toKey(login), { windowS, isAway })
-        return !isAway && counted.failures > most ? throttled(counted) : error
+      async fail(login) {
+        const counted = await countFailure(app.sql, toKey(login), { windowS, failures: 1, whileAway: 0 })
+        return counted.failures > most ? throttled(counted) : new FirstloginError('FL_CREDENTIALS_INVALID')
+      },
+      async excuse(login, wasCounted) {
+        await countFailure(app.sql, toKey(login), { windowS, failures: wasCounted ? -1 : 0, whileAway: 1 })
       },
     } satisfies LoginThrottle)
   },

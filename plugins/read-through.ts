@@ -54,11 +54,6 @@ export default fp<ReadThroughOptions>(
     /** Addresses that were asked for, known or not: a second failed login is quick for everybody. */
     const asked = new LRUCache<string, true>(cache)
 
-    app.notices.subscribe((notice) => {
-      if (notice === undefined) unknown.clear()
-      else if ('email' in notice) unknown.delete(notice.email)
-    })
-
     const log: Log = (level, event, details) => app.log[level]({ event, ...details })
     for (const upstream of enabled ? options.upstreams : []) {
       const gate = createSharedGate(app.sql, upstream.gate, upstream.limits)
@@ -66,7 +61,7 @@ export default fp<ReadThroughOptions>(
       if (!lookup) continue
       const onError = (error: unknown) =>
         app.log.warn({ event: 'readthrough.failed', upstream: upstream.name, err: toLoggable(error) })
-      const queue = createLookupQueue({ lookup, settle: provision, onLate: onError })
+      const queue = createLookupQueue({ lookup, deadlineMs, settle: provision, onLate: onError })
       const rechecks = createRechecks({
         sql: app.sql,
         upstream: upstream.name,
@@ -104,7 +99,7 @@ export default fp<ReadThroughOptions>(
     /** Resolves to why somebody could not be asked, if so. */
     async function ask(names: string[], key: Key): Promise<Error | undefined> {
       app.metrics.readThroughAttempts.inc()
-      const asking = names.flatMap((name) => sources.get(name)?.queue.ask(key, deadlineMs) ?? [])
+      const asking = names.flatMap((name) => sources.get(name)?.queue.ask(key) ?? [])
       const results = await Promise.allSettled(asking)
       const fault: unknown = results.find((result) => result.status === 'rejected')?.reason
       return fault instanceof Error ? fault : undefined
@@ -161,7 +156,7 @@ export default fp<ReadThroughOptions>(
         ),
       async pretend(email) {
         if (mayAnswerFrom(asked, email)) return
-        await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email }, deadlineMs)))
+        await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email })))
         asked.set(email, true)
       },
       recheck,

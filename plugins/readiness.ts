@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { isMigrated } from '../db/migrate.ts'
 import { FirstloginError } from '../errors.ts'
@@ -13,6 +14,9 @@ export interface Readiness {
   check(): Promise<void>
 }
 
+/** A database that does not answer at all is not ready either. */
+const patienceMs = 2000
+
 export default fp(
   async function readinessPlugin(app) {
     let isStopping = false
@@ -21,7 +25,8 @@ export default fp(
     })
     app.decorate('readiness', {
       async check() {
-        const isReady = !isStopping && (await isMigrated(app.sql).catch(() => false))
+        const late = sleep(patienceMs, false, { ref: false })
+        const isReady = !isStopping && (await Promise.race([isMigrated(app.sql).catch(() => false), late]))
         if (!isReady) throw new FirstloginError('FL_NOT_READY', { retryAfterS: 1 })
       },
     } satisfies Readiness)

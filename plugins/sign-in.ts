@@ -2,9 +2,10 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
-import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
+import { canonicalEmail } from '../domain/email.ts'
 import { hashPassword, isOutdatedHash, verifyPassword } from '../domain/password.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
+import type { Login } from './login-throttle.ts'
 import type { IssuedTokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -41,35 +42,50 @@ export default fp(
       const started = performance.now()
       const login = { email: canonicalEmail(attempt.email), address: attempt.address }
       try {
-        const user = await verify(login.email, attempt.password)
-        const { mustAsk } = await app.loginThrottle.succeed(login)
-        if (mustAsk) await app.readThrough.pretend(login.email)
-        if (user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
+        const user = await verify(login, attempt.password)
         const issued = await app.tokens.issue(user.id, toClient(attempt))
         if (!issued) throw new FirstloginError('FL_CREDENTIALS_INVALID')
         await upgrade(user, attempt.password)
         app.metrics.logins.inc({ outcome: 'succeeded' })
         return issued
       } catch (error) {
-        const failure = await app.loginThrottle.fail(login, error)
-        app.metrics.logins.inc({ outcome: failure instanceof FirstloginError ? failure.code : 'FL_INTERNAL' })
+        app.metrics.logins.inc({ outcome: error instanceof FirstloginError ? error.code : 'FL_INTERNAL' })
         await sleep(Math.max(0, failureFloorMs - (performance.now() - started)))
-        throw failure
+        throw error
       }
     }
 
-    /** The person whose password this is. */
-    async function verify(email: CanonicalEmail, password: string): Promise<StoredUser> {
-      const found = await app.readThrough.byEmail(email).catch((error: Error) => error)
+    /** The active person whose password this is. */
+    async function verify(login: Login, password: string): Promise<StoredUser> {
+      const found = await app.readThrough.byEmail(login.email).catch((error: Error) => error)
       const user = found instanceof Error ? undefined : found
       // A stranger's attempt costs what a known person's does.
       const isRight = await verifyPassword(password, user?.passwordHash ?? null)
-      if (found instanceof Error) throw found
-      if (user && isRight && user.status === 'active') return user
-      // And a known person's failed attempt takes as long, and fails as, one that has to ask upstream.
-      if (user) await app.readThrough.pretend(email)
-      if (user && isRight) return user
-      throw new FirstloginError('FL_CREDENTIALS_INVALID')
+      if (found instanceof Error) {
+        await app.loginThrottle.excuse(login, false)
+        throw found
+      }
+      if (!user || !isRight) return refuse(login, user !== undefined)
+      const { mustAsk } = await app.loginThrottle.succeed(login)
+      if (mustAsk || user.status !== 'active') await app.readThrough.pretend(login.email)
+      if (user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
+      return user
+    }
+
+    /**
+     * A wrong password is counted before anything is waited for. A known person's then takes as long, and fails as, a
+     * stranger's, for whom an upstream was asked.
+     */
+    async function refuse(login: Login, isKnown: boolean): Promise<never> {
+      const failure = await app.loginThrottle.fail(login)
+      if (!isKnown) throw failure
+      try {
+        await app.readThrough.pretend(login.email)
+      } catch (error) {
+        await app.loginThrottle.excuse(login, true)
+        throw error
+      }
+      throw failure
     }
 
     const upgrading = new Set<string>()

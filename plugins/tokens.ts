@@ -80,7 +80,7 @@ export default fp<TokensOptions>(
       verify: { algorithms: ['EdDSA'], allowedIss: issuer },
     })
     const jwt = app.getDecorator<{ firstlogin: JWT }>('jwt').firstlogin
-    const verified = new LRUCache<string, AccessClaims>({ max: 20_000 })
+    const verified = new LRUCache<string, AccessClaims & { kid: string }>({ max: 20_000 })
 
     function sign(payload: { sub: string; sid: string }): string {
       const { kid, privateKey } = app.keys.current
@@ -90,19 +90,20 @@ export default fp<TokensOptions>(
     function verify(accessToken: string): Visitor {
       const known = verified.get(accessToken)
       const claims = known ?? read(accessToken)
-      if (!claims || claims.exp * 1000 <= Date.now()) throw new FirstloginError('FL_SESSION_INVALID')
+      if (!claims || claims.exp * 1000 <= Date.now() || !app.keys.all.has(claims.kid))
+        throw new FirstloginError('FL_SESSION_INVALID')
       if (!known) verified.set(accessToken, claims)
       return { userId: claims.sub, sessionId: claims.sid }
     }
 
-    function read(accessToken: string): AccessClaims | undefined {
+    function read(accessToken: string): (AccessClaims & { kid: string }) | undefined {
       try {
         const decoded = jwt.decode<{ header: { kid?: string } }>(accessToken, { complete: true })
         const key = app.keys.all.get(decoded?.header.kid ?? '')
         if (!key) return undefined
         const claims: unknown =
           key.kid === first.kid ? jwt.verify(accessToken) : jwt.verify(accessToken, { key: key.publicKey })
-        return accessClaims.Check(claims) ? claims : undefined
+        return accessClaims.Check(claims) ? { ...claims, kid: key.kid } : undefined
       } catch {
         return undefined
       }

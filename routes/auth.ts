@@ -89,11 +89,13 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       },
     },
     async function logout(request, reply) {
-      const refreshToken = request.body?.refreshToken ?? app.sessionCookies.read(request, 'refresh')
-      const sessionId =
-        (refreshToken ? app.tokens.sessionOf(refreshToken) : undefined) ??
-        app.tokens.verify(accessToken(request)).sessionId
-      await app.tokens.revoke(sessionId)
+      const sent = request.body?.refreshToken
+      const refreshToken = sent ?? app.sessionCookies.read(request, 'refresh')
+      const named = refreshToken ? app.tokens.sessionOf(refreshToken) : undefined
+      if (sent !== undefined && !named) throw new FirstloginError('FL_SESSION_INVALID')
+      // Whoever has no session left to end is signed out already.
+      const sessionId = named ?? sessionOfAccess(request)
+      if (sessionId) await app.tokens.revoke(sessionId)
       app.sessionCookies.clear(reply)
       return reply.code(204).send(null)
     },
@@ -117,6 +119,15 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       return reply.code(204).send(null)
     },
   )
+
+  function sessionOfAccess(request: FastifyRequest): string | undefined {
+    try {
+      return app.tokens.verify(accessToken(request)).sessionId
+    } catch (error) {
+      if (error instanceof FirstloginError && error.code === 'FL_SESSION_INVALID') return undefined
+      throw error
+    }
+  }
 
   function accessToken(request: FastifyRequest): string {
     const { authorization } = request.headers

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Nullable } from './nullable.ts'
 import { Role, User } from './user.ts'
 
-// No control characters and no half of a surrogate pair: bcrypt stops at a NUL, Postgres refuses it.
+// No NUL and no half of a surrogate pair: bcrypt stops at a NUL, Postgres refuses both.
 const clean = '^[^\\u0000\\uD800-\\uDFFF]*$'
 
 export const LoginRequest = Type.Object({

@@ -19,7 +19,7 @@ create table firstlogin.users (
 );
 
 create unique index users_email_canonical_key on firstlogin.users (email_canonical) where status <> 'deleted';
-create index users_email_canonical_deleted on firstlogin.users (email_canonical) where status = 'deleted';
+create index users_email_canonical on firstlogin.users (email_canonical);
 
 -- One row per record of an upstream. A row is never removed: a deletion leaves its stamp as a tombstone.
 create table firstlogin.identities (

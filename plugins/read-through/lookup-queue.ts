@@ -10,6 +10,8 @@ export type Key = { email: CanonicalEmail } | { externalId: string }
 
 export interface LookupQueueOptions {
   lookup: Lookup
+  /** The longest that anybody waits. */
+  deadlineMs: number
   /** Writes what was found; called once for every call that was made, also when nobody waits any more. */
   settle: (found: UserUpserted[]) => Promise<void>
   onLate: (error: Error) => void
@@ -20,9 +22,9 @@ export interface LookupQueue {
    * Resolves once everything the upstream says of the key is written. All who ask for one key share one flight, all
    * who wait share one call. Throws FL_UPSTREAM_UNAVAILABLE, at the deadline at the latest; the flight goes on.
    */
-  ask(key: Key, deadlineMs: number): Promise<void>
+  ask(key: Key): Promise<void>
   /** Takes as long as `ask` would, and fails as it would, without needing the answer. */
-  pretend(key: Key, deadlineMs: number): Promise<void>
+  pretend(key: Key): Promise<void>
   /** The last call failed. */
   readonly isTroubled: boolean
 }
@@ -37,6 +39,8 @@ interface Entry {
   name: string
   isReal: boolean
   waiters: Set<Waiter>
+  /** When a flight has lasted so long that nobody else should wait for it. */
+  overdueAt: number
 }
 
 const mostPending = 10_000
@@ -46,18 +50,18 @@ const toError = (thrown: unknown) =>
   thrown instanceof Error ? thrown : new Error('Not an error.', { cause: thrown })
 const unavailable = () => new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS: 1 })
 
-export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions): LookupQueue {
+export function createLookupQueue({ lookup, deadlineMs, settle, onLate }: LookupQueueOptions): LookupQueue {
   const waiting = new Map<string, Entry>()
   const flying = new Map<string, Entry>()
-  // How the last calls went: what a pretended one is modelled on.
-  const samples: { ms: number; error: Error | undefined }[] = []
+  // How long the last calls took that succeeded: what a pretended one is modelled on.
+  const samples: number[] = []
   let isPumping = false
   let isTroubled = false
 
-  function join(key: Key, isReal: boolean, deadlineMs: number): Promise<void> {
+  function join(key: Key, isReal: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const entry = find(key, isReal)
-      if (!entry) return reject(unavailable())
+      if (!entry || entry.overdueAt < performance.now()) return reject(unavailable())
       const timer = setTimeout(() => leave(unavailable()), deadlineMs)
       const waiter = { resolve: () => leave(), reject: leave }
       entry.waiters.add(waiter)
@@ -75,7 +79,7 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     const name = JSON.stringify(key)
     const flown = flying.get(name)
     if (flown && (flown.isReal || !isReal)) return flown
-    const entry = waiting.get(name) ?? { key, name, isReal, waiters: new Set() }
+    const entry = waiting.get(name) ?? { key, name, isReal, waiters: new Set(), overdueAt: Infinity }
     entry.isReal ||= isReal
     if (!waiting.has(name) && waiting.size >= mostPending) return undefined
     waiting.set(name, entry)
@@ -91,6 +95,7 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     while (someoneWaits()) {
       await new Promise<void>((taken) => void fly(taken).finally(taken))
     }
+    dropForgotten()
     isPumping = false
   }
 
@@ -106,7 +111,7 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     let isCalled = false
     try {
       const found = await lookup.find((pass) => {
-        batch = takeBatch()
+        batch = takeBatch(pass)
         if (pass.isProbe) patience = setTimeout(() => dismiss(batch ?? [], unavailable()), probePatienceMs)
         started = performance.now()
         const question = toQuestion(batch, pass)
@@ -125,16 +130,22 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
       // Nobody waits while the gate is closed, but the probe will ask about those who came.
       dismiss(batch ?? [...waiting.values()], error)
       if (batch) land(batch)
-      else keepForProbe()
+      else dropForgotten()
       if (!(error instanceof FirstloginError)) onLate(error)
     } finally {
       clearTimeout(patience)
     }
   }
 
-  function takeBatch(): Entry[] {
-    const batch = [...waiting.values()].slice(0, lookup.batchSize)
+  /** Whoever still waits comes first. */
+  function takeBatch({ isProbe }: Pass): Entry[] {
+    const entries = [...waiting.values()]
+    const [patient, gone] = [true, false].map((does) =>
+      entries.filter(({ waiters }) => waiters.size > 0 === does),
+    )
+    const batch = [...(patient ?? []), ...(gone ?? [])].slice(0, lookup.batchSize)
     for (const entry of batch) {
+      entry.overdueAt = performance.now() + (isProbe ? probePatienceMs : deadlineMs)
       waiting.delete(entry.name)
       flying.set(entry.name, entry)
     }
@@ -154,15 +165,12 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
   }
 
   async function pretendToCall(): Promise<void> {
-    const sample = samples[Math.floor(Math.random() * samples.length)]
-    if (!sample) return
-    await sleep(sample.ms)
-    if (sample.error) throw sample.error
+    await sleep(samples[Math.floor(Math.random() * samples.length)] ?? 0)
   }
 
   function note(started: number, error: Error | undefined): void {
     isTroubled = error !== undefined
-    samples.push({ ms: performance.now() - started, error })
+    if (!error) samples.push(performance.now() - started)
     if (samples.length > 32) samples.shift()
   }
 
@@ -179,14 +187,15 @@ export function createLookupQueue({ lookup, settle, onLate }: LookupQueueOptions
     for (const entry of entries) for (const waiter of entry.waiters) waiter.reject(error)
   }
 
-  function keepForProbe(): void {
+  /** Of those whom nobody waits for any more, the last are kept: the next call has room for them. */
+  function dropForgotten(): void {
     const surplus = [...waiting.keys()].slice(0, -lookup.batchSize)
     for (const key of surplus) waiting.delete(key)
   }
 
   return {
-    ask: (key, deadlineMs) => join(key, true, deadlineMs),
-    pretend: (key, deadlineMs) => join(key, false, deadlineMs),
+    ask: (key) => join(key, true),
+    pretend: (key) => join(key, false),
     get isTroubled() {
       return isTroubled
     },

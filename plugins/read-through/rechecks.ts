@@ -44,10 +44,15 @@ export function createRechecks({ sql, upstream, gate, lookup, settle, onError }:
     if (!(await claimRecheck(sql, gate))) return
     const externalIds = [...due].slice(0, lookup.batchSize)
     for (const id of externalIds) due.delete(id)
-    // Before the call: when it fails, they wait for the next period like everybody else.
-    await touchIdentities(sql, upstream, externalIds)
-    const found = await lookup.find(() => ({ emails: [], externalIds }))
-    await settle(found)
+    try {
+      const found = await lookup.find(() => ({ emails: [], externalIds }))
+      await settle(found)
+      // Whoever was not found was looked at, too.
+      await touchIdentities(sql, upstream, externalIds)
+    } catch (error) {
+      for (const id of externalIds) due.add(id)
+      throw error
+    }
   }
 
   return {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import { hash as bcryptHash, compare } from 'bcrypt'
 import t from 'tap'
@@ -131,4 +132,15 @@ t.test('two hashes of one password differ, and say nothing of it', async (t) => 
   const [one, other] = [await hashPassword(password), await hashPassword(password)]
   t.not(one, other)
   t.notMatch(one, password)
+})
+
+t.test('when far too many wait, the next is told so at once instead of waiting for minutes', async (t) => {
+  const hash = await argon2Hash(password, cheap)
+  const crowd = await Promise.allSettled(
+    Array.from({ length: 2000 * availableParallelism() }, () => verifyPassword(password, hash)),
+  )
+  const refused = crowd.filter((result) => result.status === 'rejected')
+  t.ok(refused.length > 0 && refused.length < crowd.length)
+  for (const { reason } of refused.slice(0, 3)) t.match(reason, { code: 'FL_OVERLOADED', retryAfterS: 10 })
+  t.ok(crowd.every((result) => result.status === 'rejected' || result.value))
 })

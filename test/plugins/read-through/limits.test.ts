@@ -76,3 +76,29 @@ t.test('a wrong password of somebody whom Postgres knows makes no upstream call'
   for (let i = 0; i < 3; i += 1) t.equal((await login('ada@example.com', `wrong ${i}`)).statusCode, 401)
   t.equal(world.airtable.calls().total, total)
 })
+
+t.test(
+  'after an outage nobody is told of it again: known or not, a wrong password is a wrong password',
+  async (t) => {
+    const world = await createWorld(t)
+    const { login } = await world.start()
+    await login('ada@example.com', 'analytical-engine')
+    await login('grace@example.com', 'nanoseconds-matter')
+    world.airtable.setFault({ kind: 'error_500' })
+    for (let i = 0; i < 3; i += 1) await login(`stranger${i}@example.com`, 'x')
+    world.airtable.heal()
+    while ((await login(`healed${Math.random()}@example.com`, 'x')).statusCode !== 401) await sleep(50)
+    for (const email of ['ada', 'grace', 'edsger', 'alan', 'somebody', 'else'])
+      t.equal((await login(`${email}@example.com`, 'wrong')).statusCode, 401, email)
+  },
+)
+
+t.test('a crowd of strangers does not keep the next newcomer waiting once it is gone', async (t) => {
+  const world = await createWorld(t)
+  const app = await startReadThrough(t, world, { deadlineMs: 600 })
+  const crowd = Array.from({ length: 3000 }, (_, i) => app.readThrough.byEmail(`crowd${i}@example.com`))
+  await Promise.allSettled(crowd)
+  const started = performance.now()
+  t.match(await app.readThrough.byEmail('ada@example.com'), { email: 'ada@example.com' })
+  t.ok(performance.now() - started < 600)
+})

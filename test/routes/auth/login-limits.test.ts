@@ -69,6 +69,17 @@ t.test(
   },
 )
 
+t.test('nor where a failed login has to wait for the upstream', async (t) => {
+  const world = await createWorld(t)
+  await from(await world.start(), '198.51.100.1')(right)
+  const login = from(await world.start(), '203.0.113.7')
+  world.airtable.setFault({ kind: 'none', latencyMs: 600 })
+  const guesses = Array.from({ length: 30 }, () => login(wrong))
+  const replies = await Promise.all([...guesses, login(right)])
+  t.equal(replies.filter((reply) => reply.statusCode === 401).length, 10)
+  isProblem(t, replies[30] ?? (await login(right)), 'FL_LOGIN_THROTTLED')
+})
+
 t.test('a window that is over is over', async (t) => {
   const world = await createWorld(t)
   const login = from(await world.start(), '203.0.113.7')

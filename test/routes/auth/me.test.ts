@@ -83,7 +83,7 @@ t.test('logout leaves the other sessions of the person alone', async (t) => {
     204,
     'twice is fine',
   )
-  isProblem(t, await clients[0].post('logout', {}), 'FL_SESSION_INVALID')
+  t.equal((await clients[0].post('logout', {})).statusCode, 204, 'and so is nothing to end')
   isProblem(t, await clients[0].post('logout', { refreshToken: 'made up' }), 'FL_SESSION_INVALID')
 })
 
