@@ -31,8 +31,6 @@ export async function listMigrations(): Promise<Migration[]> {
 export async function migrate(sql: Sql): Promise<string[]> {
   const migrations = await listMigrations()
   return sql.begin(async (tx) => {
-    // Others may take their time, and so may a large table.
-    await tx`set local statement_timeout = 0`
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.migrate'))`
     const [ready] = await tx<{ exists: boolean }[]>`
       select to_regclass('firstlogin.migrations') is not null as exists`

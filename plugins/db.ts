@@ -27,7 +27,7 @@ export default fp<DbOptions>(
             connect_timeout: 10,
             // Seconds before the next try: by default they grow to 20, for which everybody would wait.
             backoff: () => 0.1,
-            connection: { application_name: 'firstlogin', statement_timeout: 10_000 },
+            connection: { application_name: 'firstlogin' },
             onnotice: () => {},
           })
         : database
