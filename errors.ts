@@ -4,7 +4,7 @@ export const catalogue = {
   FL_JSON_INVALID: [400, 'The body is not valid JSON.'],
   FL_EMAIL_INVALID: [400, 'The e-mail address cannot be used.'],
   FL_CREDENTIALS_INVALID: [401, 'E-mail or password is wrong.'],
-  FL_SESSION_INVALID: [401, 'The session has ended. Sign in again.'],
+  FL_SESSION_INVALID: [401, 'There is no session, or it has ended. Sign in.'],
   FL_SIGNATURE_INVALID: [401, 'The signature is missing or wrong.'],
   FL_ACCOUNT_INACTIVE: [403, 'This account is not active.'],
   FL_ORIGIN_REFUSED: [403, 'Cookies are only accepted from our own pages.'],

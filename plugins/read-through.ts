@@ -89,11 +89,10 @@ export default fp<ReadThroughOptions>(
         const email = emailOf(change)
         records.set(email, [...(records.get(email) ?? []), `${change.upstream}:${change.externalId}`])
       }
-      return found.filter((change) => {
-        const rivals = records.get(emailOf(change)) ?? []
+      for (const rivals of records.values()) {
         if (rivals.length > 1) app.log.warn({ event: 'readthrough.ambiguous', records: rivals })
-        return rivals.length === 1
-      })
+      }
+      return found.filter((change) => records.get(emailOf(change))?.length === 1)
     }
 
     /** Resolves to why somebody could not be asked, if so. */

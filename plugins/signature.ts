@@ -33,8 +33,9 @@ declare module 'fastify' {
 }
 
 async function signature(app: FastifyInstance, options: SignatureOptions): Promise<void> {
-  const { toleranceS = defaultToleranceS, clock = Date.now } = options
-  const keys = createSignatureKeys(options.secrets)
+  const { secrets, toleranceS = defaultToleranceS, clock = Date.now }: Partial<SignatureOptions> = options
+  if (!secrets) throw new Error('firstlogin-signature: the option secrets is missing')
+  const keys = createSignatureKeys(secrets)
 
   app.decorate('signature', {
     verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock(), toleranceS),

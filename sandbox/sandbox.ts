@@ -73,7 +73,11 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
 export async function joinSandbox(env: Env, dataDir: string, say: Say = () => {}): Promise<Sandbox> {
   const made = await findRunning(dataDir)
   if (!made) return startSandbox(env, dataDir, say)
-  const missing = Object.entries(made).filter(([name]) => !isSet(env, name))
+  // An Airtable of one's own borrows nothing of the stand-in's: its token is for nobody else.
+  const hasAirtable = airtableSettings.some((name) => isSet(env, name))
+  const missing = Object.entries(made).filter(
+    ([name]) => !isSet(env, name) && !(hasAirtable && airtableSettings.includes(name)),
+  )
   return { env: { ...env, ...Object.fromEntries(missing) }, lines: [], stop: async () => {} }
 }
 
