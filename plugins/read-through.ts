@@ -164,12 +164,6 @@ export default fp<ReadThroughOptions>(
   {
     name: 'firstlogin-read-through',
     fastify: '5.x',
-    dependencies: [
-      'firstlogin-db',
-      'firstlogin-http',
-      'firstlogin-notices',
-      'firstlogin-provisioner',
-      'firstlogin-metrics',
-    ],
+    dependencies: ['firstlogin-db', 'firstlogin-http', 'firstlogin-provisioner', 'firstlogin-metrics'],
   },
 )

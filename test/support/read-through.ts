@@ -4,7 +4,6 @@ import { loadConfig } from '../../config.ts'
 import db from '../../plugins/db.ts'
 import http from '../../plugins/http.ts'
 import metrics from '../../plugins/metrics.ts'
-import notices from '../../plugins/notices.ts'
 import provisioner from '../../plugins/provisioner.ts'
 import readThrough from '../../plugins/read-through.ts'
 import type { World } from './service.ts'
@@ -20,7 +19,6 @@ export async function startReadThrough(
   t.teardown(() => app.close())
   await app.register(db, { database: world.url })
   await app.register(metrics)
-  await app.register(notices)
   await app.register(http)
   await app.register(provisioner)
   await app.register(readThrough, {

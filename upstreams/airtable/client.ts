@@ -97,7 +97,8 @@ export function createAirtableClient(target: AirtableTarget, context: UpstreamCo
   async function call(body: string, pass: Pass, deadline: number): Promise<RecordPage> {
     let isReported = false
     const report = async (outcome: Outcome) => {
-      if (isReported) return
+      // A slow call was counted already; a penalty is news all the same.
+      if (isReported && typeof outcome === 'string') return
       isReported = true
       await gate.report(outcome)
     }
