@@ -1,11 +1,12 @@
 import type { TransactionSql } from 'postgres'
 import type { Change } from '../domain/change.ts'
-import { toCanonicalEmail } from '../domain/email.ts'
+import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
+import { createRecord, isNews, recordEmail, type UpstreamRecord } from '../domain/record.ts'
 import { notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
-import { loadWorld, savePeople, saveRecords } from './world.ts'
+import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
 
 export interface AppliedChange extends Applied {
   upstream: string
@@ -21,12 +22,7 @@ export async function applyChanges(
   changes: Change[],
   rules: Rules,
 ): Promise<AppliedChange[]> {
-  const emails = changes.flatMap((change) =>
-    change.type === 'user.upserted' && change.fields.email
-      ? (toCanonicalEmail(change.fields.email) ?? [])
-      : [],
-  )
-  const world = await loadWorld(tx, changes, emails)
+  const world = await loadWorld(tx, changes, changes.flatMap(emailsOf))
   const before: World = { records: new Map(world.records), people: new Map(world.people) }
   const applied = changes.map((change) => {
     const { upstream, externalId } = change
@@ -38,9 +34,10 @@ export async function applyChanges(
     const was = before.people.get(person.id)?.emailCanonical ?? null
     return was !== null && was !== person.emailCanonical
   })
-  const records = [...world.records.values()].filter(
+  const touched = [...world.records.values()].filter(
     (record) => before.records.get(recordKey(record)) !== record,
   )
+  const isWritten = (record: UpstreamRecord) => isNews(before.records.get(recordKey(record)), record)
   const ended = people.filter(
     ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
   )
@@ -48,7 +45,11 @@ export async function applyChanges(
   // People before the records that point to them; all in one journey.
   await Promise.all([
     savePeople(tx, people, idsOf(moved)),
-    saveRecords(tx, records),
+    saveRecords(tx, touched.filter(isWritten)),
+    saveSights(
+      tx,
+      touched.filter((record) => !isWritten(record)),
+    ),
     endSessionsOf(tx, idsOf(ended)),
     notify(
       tx,
@@ -56,6 +57,13 @@ export async function applyChanges(
     ),
   ])
   return applied
+}
+
+/** The addresses that a change names. */
+function emailsOf(change: Change): CanonicalEmail[] {
+  const own = recordEmail(createRecord(change.upstream, change.externalId))
+  const named = change.type === 'user.upserted' && toCanonicalEmail(change.fields.email ?? '')
+  return [own, named].flatMap((email) => email || [])
 }
 
 function idsOf(people: Person[]): string[] {

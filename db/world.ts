@@ -11,7 +11,8 @@ interface RecordRow {
   userId: string | null
   claims: Claims
   passwordHash: string | null
-  lifecycle: { created?: Stamp; deleted?: Stamp }
+  lifecycle: { created?: Stamp; deleted?: Stamp; vanished?: Stamp }
+  seenAt: number
 }
 
 interface RecordName {
@@ -61,7 +62,7 @@ export async function loadWorld(
       for update`,
     tx<RecordRow[]>`
       select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash",
-        lifecycle
+        lifecycle, seen_at::float8 as "seenAt"
       from firstlogin.identities where (upstream, external_id) in (
         select upstream, external_id from firstlogin.identities where email_canonical = any(${involved}::text[])
         union select upstream, external_id from ${named}
@@ -77,7 +78,8 @@ export async function loadWorld(
 
 function toRecord({ passwordHash, lifecycle, claims, ...row }: RecordRow): UpstreamRecord {
   const hash = claims.passwordHash && { passwordHash: { ...claims.passwordHash, value: passwordHash } }
-  return { ...row, claims: { ...claims, ...hash }, created: lifecycle.created, deleted: lifecycle.deleted }
+  const { created, deleted, vanished } = lifecycle
+  return { ...row, claims: { ...claims, ...hash }, created, deleted, vanished }
 }
 
 /** Writes people; those whose address changes give the old one up first, since the index is checked row by row. */
@@ -116,17 +118,39 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
       email: recordEmail(record) ?? null,
       claims: { ...claims, ...stamped },
       passwordHash: passwordHash?.value ?? null,
-      lifecycle: { created: record.created, deleted: record.deleted },
+      lifecycle: { created: record.created, deleted: record.deleted, vanished: record.vanished },
+      seenAt: record.seenAt,
     }
   })
   await tx`
     insert into firstlogin.identities
-      (upstream, external_id, user_id, email_canonical, claims, password_hash, lifecycle)
-    select upstream, "externalId", "userId", email, claims, "passwordHash", lifecycle
+      (upstream, external_id, user_id, email_canonical, claims, password_hash, lifecycle, seen_at)
+    select upstream, "externalId", "userId", email, claims, "passwordHash", lifecycle, "seenAt"
     from jsonb_to_recordset(${tx.json(rows as never)}) as record (
-      upstream text, "externalId" text, "userId" uuid, email text, claims jsonb, "passwordHash" text, lifecycle jsonb)
+      upstream text, "externalId" text, "userId" uuid, email text, claims jsonb, "passwordHash" text, lifecycle jsonb,
+      "seenAt" bigint)
     order by upstream, "externalId" collate "C"
     on conflict (upstream, external_id) do update set
       user_id = excluded.user_id, email_canonical = excluded.email_canonical, claims = excluded.claims,
-      password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, checked_at = now()`
+      password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, seen_at = excluded.seen_at,
+      checked_at = now()`
+}
+
+/** Writes of records that were only seen again when that was; in the same order as `saveRecords`. */
+export async function saveSights(tx: TransactionSql, records: UpstreamRecord[]): Promise<void> {
+  if (records.length === 0) return
+  const sights = records.map(({ upstream, externalId, seenAt }) => ({
+    upstream,
+    external_id: externalId,
+    seenAt,
+  }))
+  await tx`
+    update firstlogin.identities i set seen_at = sight."seenAt", checked_at = now()
+    from (
+      select upstream, external_id, "seenAt"
+      from jsonb_to_recordset(${tx.json(sights as never)}) as s (upstream text, external_id text, "seenAt" bigint)
+        join firstlogin.identities using (upstream, external_id)
+      order by 1, 2 for update of identities
+    ) as sight (upstream, external_id, "seenAt")
+    where i.upstream = sight.upstream and i.external_id = sight.external_id`
 }

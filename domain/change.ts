@@ -38,11 +38,18 @@ export interface UserUpserted extends News {
   type: 'user.upserted'
   created: boolean
   fields: Partial<PersonFields>
+  /** When the record was read, which may be long after its last change. Milliseconds since 1970. */
+  readAt?: number
 }
 
 export interface UserDeleted extends News {
   type: 'user.deleted'
 }
 
+/** A complete listing did not have the record: its person is disabled until it is seen again. */
+export interface UserVanished extends News {
+  type: 'user.vanished'
+}
+
 /** What every upstream says in, whether asked, pushed, or read from a token. */
-export type Change = UserUpserted | UserDeleted
+export type Change = UserUpserted | UserDeleted | UserVanished

@@ -1,8 +1,20 @@
 import type { Change } from './change.ts'
 import type { CanonicalEmail } from './email.ts'
 import type { FieldOwnership } from './ownership.ts'
-import { type Person, projectFields } from './person.ts'
-import { createRecord, isDeleted, mergeChange, recordEmail, type UpstreamRecord } from './record.ts'
+import { type Person, type Provenance, projectFields } from './person.ts'
+import {
+  addressRecordId,
+  createRecord,
+  isAddressRecord,
+  isDeleted,
+  isNews,
+  isVanished,
+  type Keeps,
+  mergeChange,
+  mergeRecords,
+  recordEmail,
+  type UpstreamRecord,
+} from './record.ts'
 import { compareStamps } from './stamp.ts'
 
 /** Which way a change went; logged as `upsert.conflict`. */
@@ -24,6 +36,8 @@ export interface Rules {
 
 export interface Applied {
   path: UpsertPath
+  /** False for what was known already, or was overtaken by newer news. */
+  hadEffect: boolean
   /** The person that the record stands for now, if it stands for anybody. */
   userId: string | null
 }
@@ -38,12 +52,14 @@ export function recordKey(of: { upstream: string; externalId: string }): string 
  */
 export function applyChange(world: World, change: Change, rules: Rules): Applied {
   const key = recordKey(change)
+  const keeps = keepsOf(rules)
   const known = world.records.get(key) ?? createRecord(change.upstream, change.externalId)
-  const keeps = (field: keyof FieldOwnership) => (rules.ownership[field] === 'local' ? 'first' : 'newest')
   const record = mergeChange(known, change, keeps)
   const [before, after] = [recordEmail(known), recordEmail(record)]
-  if (record === known && !isLost(world, known, after)) {
-    return { path: isDeleted(known) ? 'tombstoned' : 'stale', userId: known.userId }
+  if (!isNews(known, record) && !isLost(world, known, after)) {
+    if (record !== known) world.records.set(key, record)
+    const path = isDeleted(known) ? 'tombstoned' : 'stale'
+    return { path, hadEffect: false, userId: known.userId }
   }
 
   world.records.set(key, record)
@@ -51,12 +67,29 @@ export function applyChange(world: World, change: Change, rules: Rules): Applied
   if (before !== undefined && before !== after) settle(world, before, rules)
 
   const userId = world.records.get(key)?.userId ?? null
-  if (isDeleted(record)) return { path: 'tombstoned', userId }
-  if (change.type === 'user.deleted' || settled?.superseded.has(key)) return { path: 'stale', userId }
-  return {
-    path: settled?.isNew ? 'created' : known.userId === userId ? 'updated' : (settled?.joined ?? 'updated'),
-    userId,
+  const path = findPath()
+  const hadEffect = path !== 'stale' && (path !== 'tombstoned' || change.type === 'user.deleted')
+  return { path, hadEffect, userId }
+
+  function findPath(): UpsertPath {
+    if (isDeleted(inFull(world, record, keeps))) return 'tombstoned'
+    if (change.type === 'user.deleted' || settled?.superseded.has(key)) return 'stale'
+    if (settled?.isNew) return 'created'
+    return known.userId === userId ? 'updated' : (settled?.joined ?? 'updated')
   }
+}
+
+function keepsOf({ ownership }: Rules): Keeps {
+  return (field) => (ownership[field] === 'local' ? 'first' : 'newest')
+}
+
+/** A record with what the same upstream said of its address without naming an id. */
+function inFull(world: World, record: UpstreamRecord, keeps: Keeps): UpstreamRecord {
+  const email = recordEmail(record)
+  if (email === undefined || isAddressRecord(record)) return record
+  const { upstream } = record
+  const ofAddress = world.records.get(recordKey({ upstream, externalId: addressRecordId(email) }))
+  return ofAddress ? mergeRecords(record, ofAddress, keeps) : record
 }
 
 interface Settled {
@@ -70,7 +103,7 @@ interface Settled {
 function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
   const members = [...world.records.values()].filter((record) => recordEmail(record) === email)
   const keys = keyRecords(members)
-  const superseded = members.filter((record) => !keys.includes(record))
+  const superseded = members.filter((record) => !keys.includes(record) && !isAddressRecord(record))
   const found = findPerson(world, email, keys)
   const settled: Settled = {
     isNew: found === undefined,
@@ -79,24 +112,54 @@ function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
       : 'linked_by_email',
     superseded: new Set(superseded.map(recordKey)),
   }
-  const isAlive = keys.some((record) => !isDeleted(record))
-  const id = members.length === 0 ? undefined : (found?.id ?? (isAlive ? rules.createId() : undefined))
+  const keeps = keepsOf(rules)
+  const [voices, fillers] = [keys, superseded].map((them) => them.map((one) => inFull(world, one, keeps)))
+  const presence = bestPresence(voices ?? [])
+  const id =
+    members.length === 0 ? undefined : (found?.id ?? (presence === 'deleted' ? undefined : rules.createId()))
   if (id !== undefined) {
     // The deleted have no say while anybody lives; a record that was superseded only fills what the others leave open.
-    const voices = [keys, superseded].map((them) => them.filter((record) => !isAlive || !isDeleted(record)))
+    const heard = [voices ?? [], fillers ?? []].map((them) =>
+      them.filter((record) => presence === 'deleted' || presenceOf(record) === presence),
+    )
     // Whoever gets a deleted person's address under a record of their own gets no password that was set here.
     const isSame = found?.status !== 'deleted' || keys.some((record) => record.userId === id)
-    const { fields, provenance } = projectFields(voices, isSame ? found : undefined, rules.ownership)
-    const status = isAlive ? fields.status : 'deleted'
-    world.people.set(id, { ...fields, id, status, emailCanonical: email, provenance })
+    const { fields, provenance } = projectFields(heard, isSame ? found : undefined, rules.ownership)
+    world.people.set(id, {
+      ...fields,
+      id,
+      status: presence === 'deleted' ? 'deleted' : presence === 'vanished' ? 'disabled' : fields.status,
+      emailCanonical: email,
+      provenance: presence === 'vanished' ? { ...provenance, ...vanishing(voices ?? []) } : provenance,
+    })
   }
 
   retireHolders(world, email, id)
   for (const record of members) {
-    const userId = keys.includes(record) && id !== undefined ? id : findOwn(world, record, email, id)
+    const stands = keys.includes(record) || isAddressRecord(record)
+    const userId = stands && id !== undefined ? id : findOwn(world, record, email, id)
     if (userId !== record.userId) world.records.set(recordKey(record), { ...record, userId })
   }
   return settled
+}
+
+type Presence = 'present' | 'vanished' | 'deleted'
+
+function presenceOf(record: UpstreamRecord): Presence {
+  return isDeleted(record) ? 'deleted' : isVanished(record) ? 'vanished' : 'present'
+}
+
+function bestPresence(records: UpstreamRecord[]): Presence {
+  const all = records.map(presenceOf)
+  return (['present', 'vanished'] as const).find((presence) => all.includes(presence)) ?? 'deleted'
+}
+
+/** Where the status of somebody comes from whom no complete listing has any more. */
+function vanishing(records: UpstreamRecord[]): Provenance {
+  const gone = records.filter((record) => presenceOf(record) === 'vanished')
+  const last = gone.sort((a, b) => (b.vanished?.at ?? 0) - (a.vanished?.at ?? 0))[0]
+  if (!last?.vanished) return {}
+  return { status: { source: last.upstream, externalId: last.externalId, ...last.vanished } }
 }
 
 /** The person's row is gone: any word of them brings it back, old as it may be. */
@@ -124,14 +187,21 @@ function findOwn(
   return own && !isTaken(world, own, email) ? own.id : null
 }
 
-/** One record of each upstream stands for the address: the one that named it last. Re-keying is nothing more. */
+/**
+ * One record of each upstream stands for the address: the one that named it last. Re-keying is nothing more. The
+ * record of the address itself does only where there is no other.
+ */
 function keyRecords(members: UpstreamRecord[]): UpstreamRecord[] {
   const keys = new Map<string, UpstreamRecord>()
   for (const record of members) {
     const rival = keys.get(record.upstream)
-    if (!rival || namedLater(record, rival)) keys.set(record.upstream, record)
+    if (!rival || standsBefore(record, rival)) keys.set(record.upstream, record)
   }
   return [...keys.values()]
+}
+
+function standsBefore(a: UpstreamRecord, b: UpstreamRecord): boolean {
+  return isAddressRecord(a) || isAddressRecord(b) ? isAddressRecord(b) : namedLater(a, b)
 }
 
 function namedLater(a: UpstreamRecord, b: UpstreamRecord): boolean {
@@ -150,10 +220,11 @@ function findPerson(world: World, email: CanonicalEmail, keys: UpstreamRecord[])
   return oldest(linked) ?? oldest(named.filter((person) => person.status !== 'deleted')) ?? oldest(named)
 }
 
-/** True while another address has a record that stands for this person. */
+/** True while another address has a record that stands for this person; people move with their records. */
 function isTaken(world: World, person: Person, email: CanonicalEmail): boolean {
   for (const record of world.records.values()) {
-    if (record.userId === person.id && recordEmail(record) !== email) return true
+    const isTheirs = record.userId === person.id && !isAddressRecord(record)
+    if (isTheirs && recordEmail(record) !== email) return true
   }
   return false
 }

@@ -16,13 +16,28 @@ export interface UpstreamRecord {
   claims: Claims
   created: Stamp | undefined
   deleted: Stamp | undefined
+  vanished: Stamp | undefined
+  /** The last moment at which upstream was seen to have the record. Milliseconds since 1970, 0 for never. */
+  seenAt: number
 }
 
 /** Which claim a field keeps: the newest, or for fields that people own here, the first that was not empty. */
 export type Keeps = (field: FieldName) => 'newest' | 'first'
 
+const addressPrefix = 'mailto:'
+
+/** The record of news that name an address and no id: whoever has the address upstream. */
+export function addressRecordId(email: CanonicalEmail): string {
+  return `${addressPrefix}${email}`
+}
+
+export function isAddressRecord({ externalId }: { externalId: string }): boolean {
+  return externalId.startsWith(addressPrefix)
+}
+
 export function createRecord(upstream: string, externalId: string): UpstreamRecord {
-  return { upstream, externalId, userId: null, claims: {}, created: undefined, deleted: undefined }
+  const nothing = { created: undefined, deleted: undefined, vanished: undefined, seenAt: 0 }
+  return { upstream, externalId, userId: null, claims: {}, ...nothing }
 }
 
 /** A deletion holds until the upstream says `created` at a later time; at the same time the deletion wins. */
@@ -30,28 +45,67 @@ export function isDeleted(record: UpstreamRecord): boolean {
   return record.deleted !== undefined && !(record.created && record.created.at > record.deleted.at)
 }
 
-/** The address that the record stands for, if it ever named one. */
-export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined {
-  return record.claims.email && canonicalEmail(record.claims.email.value)
+/** Whether a complete listing missed the record, and nobody has seen it since. */
+export function isVanished(record: UpstreamRecord): boolean {
+  return record.vanished !== undefined && record.vanished.at > record.seenAt
 }
 
-/** Takes a change in: commutative, associative and idempotent. Returns the same object when nothing was news. */
+/** The address that the record stands for, if it ever named one. */
+export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined {
+  const named = isAddressRecord(record)
+    ? record.externalId.slice(addressPrefix.length)
+    : record.claims.email?.value
+  return named === undefined ? undefined : canonicalEmail(named)
+}
+
+/** Whether two states of a record differ in more than in when it was last seen. */
+export function isNews(before: UpstreamRecord | undefined, after: UpstreamRecord): boolean {
+  if (!before || isVanished(before) !== isVanished(after)) return true
+  return (['userId', 'claims', 'created', 'deleted', 'vanished'] as const).some(
+    (part) => before[part] !== after[part],
+  )
+}
+
+/** Takes a change in: commutative, associative and idempotent. Returns the same object when nothing was told. */
 export function mergeChange(record: UpstreamRecord, change: Change, keeps: Keeps): UpstreamRecord {
-  if (change.type === 'user.deleted') {
-    const deleted = newerStamp(record.deleted, change.stamp)
-    return deleted === record.deleted ? record : { ...record, deleted }
+  return mergeRecords(record, toRecord(change), keeps)
+}
+
+/** What one change says by itself. */
+function toRecord(change: Change): UpstreamRecord {
+  const { stamp } = change
+  const record = createRecord(change.upstream, change.externalId)
+  if (change.type === 'user.deleted') return { ...record, deleted: stamp }
+  if (change.type === 'user.vanished') return { ...record, vanished: stamp }
+  const told = Object.entries(change.fields).map(([field, value]) => [field, { ...stamp, value }])
+  const seenAt = Math.max(stamp.at, change.readAt ?? 0)
+  return {
+    ...record,
+    claims: Object.fromEntries(told) as Claims,
+    created: change.created ? stamp : undefined,
+    seenAt,
   }
-  const created = change.created ? newerStamp(record.created, change.stamp) : record.created
-  const claims: Record<string, unknown> = { ...record.claims }
-  let news = created !== record.created
-  for (const [field, value] of Object.entries(change.fields) as [FieldName, unknown][]) {
-    const kept = record.claims[field]
-    const offered = { ...change.stamp, value }
-    if (!isBetter(offered, kept, keeps(field))) continue
-    claims[field] = offered
-    news = true
+}
+
+/** All that two records know together, under the name of the first; the first itself if the second adds nothing. */
+export function mergeRecords(record: UpstreamRecord, other: UpstreamRecord, keeps: Keeps): UpstreamRecord {
+  const merged: UpstreamRecord = {
+    ...record,
+    claims: mergeClaims(record.claims, other.claims, keeps),
+    created: newerStamp(record.created, other.created),
+    deleted: newerStamp(record.deleted, other.deleted),
+    vanished: newerStamp(record.vanished, other.vanished),
+    seenAt: Math.max(record.seenAt, other.seenAt),
   }
-  return news ? { ...record, created, claims } : record
+  return isNews(record, merged) || merged.seenAt !== record.seenAt ? merged : record
+}
+
+function mergeClaims(claims: Claims, others: Claims, keeps: Keeps): Claims {
+  const better = Object.entries(others).filter(([name, claim]) => {
+    const field = name as FieldName
+    return isBetter(claim, claims[field], keeps(field))
+  })
+  return better.length === 0 ? claims : { ...claims, ...Object.fromEntries(better) }
 }
 
 function isBetter(

@@ -41,7 +41,7 @@ export default fp<ProvisionerOptions>(
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
     function isUsable(change: Change): boolean {
-      if (change.type === 'user.deleted' || change.fields.email === undefined) return true
+      if (change.type !== 'user.upserted' || change.fields.email === undefined) return true
       if (toCanonicalEmail(change.fields.email)) return true
       app.log.warn({ event: 'email.refused', upstream: change.upstream, externalId: change.externalId })
       return false

@@ -42,6 +42,7 @@ export function toChange(
     externalId: record.id,
     created: false,
     fields,
+    readAt,
     // A read of the same edit may see more of it than an earlier read did: the later one wins the tie.
     stamp: {
       at: modifiedAt <= readAt ? modifiedAt : readAt,
