@@ -6,6 +6,7 @@ import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
 import http from './plugins/http.ts'
+import inbox from './plugins/inbox.ts'
 import keys from './plugins/keys.ts'
 import loginThrottle from './plugins/login-throttle.ts'
 import metrics from './plugins/metrics.ts'
@@ -19,8 +20,11 @@ import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
 import tokens from './plugins/tokens.ts'
+import upstreams from './plugins/upstreams.ts'
+import webhook from './plugins/webhook.ts'
 import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { syncRoutes } from './routes/sync.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 
 /** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
@@ -49,8 +53,8 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(notices)
   await app.register(http)
   await app.register(provisioner, { ownership: config.ownership })
+  await app.register(upstreams, { upstreams: config.upstreams, slowMs: config.READTHROUGH_DEADLINE_MS })
   await app.register(readThrough, {
-    upstreams: config.upstreams,
     enabled: config.USER_READTHROUGH_FALLBACK_ENABLED,
     deadlineMs: config.READTHROUGH_DEADLINE_MS,
     negativeTtlS: config.READTHROUGH_NEGATIVE_TTL_S,
@@ -68,8 +72,11 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })
   await app.register(loginThrottle, { secret })
   await app.register(signIn)
+  await app.register(webhook)
+  await app.register(inbox)
 
   await app.register(authRoutes, { prefix: '/api/auth', loginsPerMinute: config.LOGIN_RATE_PER_MINUTE })
+  if (config.USER_WEBHOOK_SYNC_ENABLED) await app.register(syncRoutes, { prefix: '/api/sync' })
   await app.register(wellKnownRoutes)
   await app.register(operationsRoutes)
 }

@@ -61,6 +61,7 @@ export const Settings = Type.Object({
     description: `a comma list out of ${upstreams.map(({ name }) => name).join(', ')}`,
   }),
   USER_READTHROUGH_FALLBACK_ENABLED: Type.Boolean({ default: true, description: 'true or false' }),
+  USER_WEBHOOK_SYNC_ENABLED: Type.Boolean({ default: false, description: 'true or false' }),
   READTHROUGH_DEADLINE_MS: Type.Integer({
     minimum: 50,
     maximum: 60_000,
@@ -134,6 +135,9 @@ export function loadConfig(env: Env): Config {
   for (const definition of upstreams) {
     const own = names.includes(definition.name) ? read(definition.env, env, problems) : undefined
     if (own) configured.push(configureUpstream(definition, own))
+    const { webhookSecret } = definition
+    if (own && webhookSecret && settings?.USER_WEBHOOK_SYNC_ENABLED && own[webhookSecret] === undefined)
+      problems.push(`${webhookSecret} is missing: USER_WEBHOOK_SYNC_ENABLED needs it`)
   }
   if (!settings || problems.length > 0) throw new ConfigError(problems)
   const { FIELD_OWNERSHIP, UPSTREAMS: _, ...rest } = settings

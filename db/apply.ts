@@ -4,7 +4,7 @@ import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
 import { createRecord, isNews, recordEmail, type UpstreamRecord } from '../domain/record.ts'
-import { notify } from './notices.ts'
+import { type Notice, notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
 import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
 
@@ -53,10 +53,16 @@ export async function applyChanges(
     endSessionsOf(tx, idsOf(ended)),
     notify(
       tx,
-      people.flatMap(({ id }) => (before.people.has(id) ? [{ userId: id }] : [])),
+      people.flatMap((person) => noticesOf(person, before.people.get(person.id))),
     ),
   ])
   return applied
+}
+
+/** Under either address somebody may have been remembered as unknown. */
+function noticesOf(person: Person, was: Person | undefined): Notice[] {
+  const emails = new Set([was?.emailCanonical ?? '', person.emailCanonical ?? ''])
+  return [...emails].map((email) => ({ userId: person.id, email }))
 }
 
 /** The addresses that a change names. */

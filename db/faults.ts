@@ -17,15 +17,26 @@ const connectionCodes = new Set([
 ])
 
 // Classes 08 (connection), 53 (resources) and 57 (operator intervention, such as a restart), 25006 (a standby before
-// it takes over); 40 is worth a new try.
-const passingStates = /^(?:08|53|57|40|25006)/
+// it takes over).
+const awayStates = /^(?:08|53|57|25006)/
+/** Of several transactions that stood in each other's way this one was ended: it is worth a new try. */
+const conflictStates = /^40/
+
+/** Whether nobody at all can use the database right now. */
+export function isConnectionFault(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === undefined) return false
+  return error instanceof postgres.PostgresError ? awayStates.test(code) : connectionCodes.has(code)
+}
 
 /** FL_DATABASE_UNAVAILABLE for a fault that passes; undefined for everything else. */
 export function toDatabaseFault(error: unknown): FirstloginError | undefined {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  const isPassing =
-    error instanceof postgres.PostgresError ? passingStates.test(error.code) : connectionCodes.has(error.code)
-  return isPassing
+  const isConflict = error instanceof postgres.PostgresError && conflictStates.test(error.code)
+  return isConflict || isConnectionFault(error)
     ? new FirstloginError('FL_DATABASE_UNAVAILABLE', { cause: error, retryAfterS: 2 })
     : undefined
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

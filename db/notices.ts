@@ -1,7 +1,7 @@
 import type { Sql, TransactionSql } from 'postgres'
 
-/** What instances tell each other: a person whose state changed, new signing keys. */
-export type Notice = { userId: string } | { keys: true }
+/** What instances tell each other: a person whose state changed, new signing keys, news at an upstream. */
+export type Notice = { userId: string; email?: string } | { keys: true } | { feed: string }
 
 export const channel = 'firstlogin'
 
@@ -16,7 +16,11 @@ export async function notify(sql: Sql | TransactionSql, notices: Notice[]): Prom
 export function toNotice(payload: string): Notice | undefined {
   const notice = parse(payload)
   if (typeof notice !== 'object' || notice === null) return undefined
-  if ('userId' in notice && typeof notice.userId === 'string') return { userId: notice.userId }
+  if ('userId' in notice && typeof notice.userId === 'string') {
+    const email = 'email' in notice && typeof notice.email === 'string' ? { email: notice.email } : {}
+    return { userId: notice.userId, ...email }
+  }
+  if ('feed' in notice && typeof notice.feed === 'string') return { feed: notice.feed }
   return 'keys' in notice ? { keys: true } : undefined
 }
 

@@ -4,6 +4,7 @@ import type { Person } from '../domain/person.ts'
 import { recordKey, type World } from '../domain/provisioning.ts'
 import { type Claims, recordEmail, type UpstreamRecord } from '../domain/record.ts'
 import type { Stamp } from '../domain/stamp.ts'
+import { lock } from './locks.ts'
 
 interface RecordRow {
   upstream: string
@@ -18,13 +19,6 @@ interface RecordRow {
 interface RecordName {
   upstream: string
   externalId: string
-}
-
-/** Makes everybody else who changes one of these records or addresses wait until the transaction ends. */
-async function lock(tx: TransactionSql, kind: 1 | 2, keys: string[]): Promise<void> {
-  await tx`
-    select pg_advisory_xact_lock(${26220 + kind}, hash)
-    from (select distinct hashtext(key) as hash from unnest(${keys}::text[]) as key order by 1) as hashes`
 }
 
 /**
@@ -43,7 +37,7 @@ export async function loadWorld(
       using (upstream, external_id)`
   // Statements of one Promise.all travel together and run in their order.
   const [, known] = await Promise.all([
-    lock(tx, 1, names.map(recordKey)),
+    lock(tx, 'records', names.map(recordKey)),
     tx<{ email: CanonicalEmail | null }[]>`select email_canonical as email from ${named}`,
   ])
   const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
@@ -53,7 +47,7 @@ export async function loadWorld(
     union select user_id from firstlogin.identities where email_canonical = any(${involved}::text[])
     union select user_id from ${named}`
   const [, people, records] = await Promise.all([
-    lock(tx, 2, involved),
+    lock(tx, 'addresses', involved),
     tx<Person[]>`
       select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
@@ -148,7 +142,7 @@ export async function saveSights(tx: TransactionSql, records: UpstreamRecord[]):
     update firstlogin.identities i set seen_at = sight."seenAt", checked_at = now()
     from (
       select upstream, external_id, "seenAt"
-      from jsonb_to_recordset(${tx.json(sights as never)}) as s (upstream text, external_id text, "seenAt" bigint)
+      from jsonb_to_recordset(${tx.json(sights)}) as s (upstream text, external_id text, "seenAt" bigint)
         join firstlogin.identities using (upstream, external_id)
       order by 1, 2 for update of identities
     ) as sight (upstream, external_id, "seenAt")

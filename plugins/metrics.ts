@@ -12,6 +12,10 @@ export interface Metrics {
   readThroughAttempts: Counter
   readThroughSuccess: Counter
   upserts: Counter<'path'>
+  webhookProcessed: Counter
+  webhookReplayed: Counter
+  webhookFailed: Counter
+  inboundEvents: Counter<'source' | 'result'>
   logins: Counter<'outcome'>
 }
 
@@ -43,6 +47,27 @@ export default fp(
         name: 'firstlogin_upserts_total',
         help: 'Changes applied to people, by the path they took.',
         labelNames: ['path'],
+        registers,
+      }),
+      webhookProcessed: new Counter({
+        name: 'webhook_user_events_processed',
+        help: 'Events that changed somebody.',
+        registers,
+      }),
+      webhookReplayed: new Counter({
+        name: 'webhook_user_events_replayed',
+        help: 'Events that were taken in before.',
+        registers,
+      }),
+      webhookFailed: new Counter({
+        name: 'webhook_user_events_failed',
+        help: 'Events that were signed and could not be applied.',
+        registers,
+      }),
+      inboundEvents: new Counter({
+        name: 'firstlogin_inbound_events_total',
+        help: 'Events by the upstream that told them and what became of them.',
+        labelNames: ['source', 'result'],
         registers,
       }),
       logins: new Counter({

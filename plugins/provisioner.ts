@@ -15,10 +15,15 @@ declare module 'fastify' {
 
 /** The only door through which people are written. */
 export interface Provisioner {
-  /** Writes all changes in one transaction; the answers are in the order of the changes. */
+  /** Writes all changes in one transaction; the answers are in the places of the changes. */
   apply(changes: Change[]): Promise<AppliedChange[]>
-  /** The same inside a transaction of the caller's; once per transaction, or two of them may deadlock. */
+  /**
+   * The same inside a transaction of the caller's; once per transaction, or two of them may deadlock. What it answers
+   * is to be reported once that is committed.
+   */
   applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
+  /** Logs and counts what was committed. */
+  report(applied: AppliedChange[]): void
 }
 
 export interface ProvisionerOptions {
@@ -32,11 +37,19 @@ export default fp<ProvisionerOptions>(
     async function applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]> {
       const usable = changes.filter(isUsable)
       const answers = await applyChanges(tx, usable, rules)
-      for (const { path, userId, upstream, externalId } of answers) {
+      const answerOf = new Map(usable.map((change, index) => [change, answers[index]]))
+      return changes.map((change) => answerOf.get(change) ?? toRefused(change))
+    }
+
+    function report(applied: AppliedChange[]): void {
+      for (const { path, userId, upstream, externalId } of applied) {
         app.log.info({ event: 'upsert.conflict', path, upstream, externalId, userId })
         app.metrics.upserts.inc({ path })
       }
-      return answers
+    }
+
+    function toRefused({ upstream, externalId }: Change): AppliedChange {
+      return { upstream, externalId, path: 'stale', hadEffect: false, userId: null }
     }
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
@@ -49,7 +62,12 @@ export default fp<ProvisionerOptions>(
 
     app.decorate('provisioner', {
       applyIn,
-      apply: (changes) => app.sql.begin((tx) => applyIn(tx, changes)),
+      report,
+      async apply(changes) {
+        const applied = await app.sql.begin((tx) => applyIn(tx, changes))
+        report(applied)
+        return applied
+      },
     } satisfies Provisioner)
   },
   { name: 'firstlogin-provisioner', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-metrics'] },

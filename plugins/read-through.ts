@@ -1,11 +1,9 @@
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import { createSharedGate } from '../db/upstream-gates.ts'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
 import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { toLoggable } from '../errors.ts'
-import type { Log, Upstream } from '../upstreams/upstream.ts'
 import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks, type Rechecks } from './read-through/rechecks.ts'
 
@@ -23,6 +21,8 @@ export interface ReadThrough {
    */
   byEmail(email: string): Promise<StoredUser | undefined>
   byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
+  /** Like `byEmail`, for somebody whom Postgres knows only in part: upstreams are asked all the same. */
+  byEmailAnew(email: string): Promise<StoredUser | undefined>
   /** For a known person's failed login: takes as long, and fails as, a stranger's would. */
   pretend(email: CanonicalEmail): Promise<void>
   /** Has a person looked at again behind the answer if their last sight upstream is too long ago. */
@@ -30,7 +30,6 @@ export interface ReadThrough {
 }
 
 export interface ReadThroughOptions {
-  upstreams: Upstream[]
   /** The kill switch: false leaves Postgres alone. */
   enabled: boolean
   deadlineMs: number
@@ -54,23 +53,28 @@ export default fp<ReadThroughOptions>(
     /** Addresses that were asked for, known or not: a second failed login is quick for everybody. */
     const asked = new LRUCache<string, true>(cache)
 
-    const log: Log = (level, event, details) => app.log[level]({ event, ...details })
-    for (const upstream of enabled ? options.upstreams : []) {
-      const gate = createSharedGate(app.sql, upstream.gate, upstream.limits)
-      const { lookup } = upstream.create({ http: app.http, gate, log, clock: Date.now, slowMs: deadlineMs })
+    // Whatever is written of an address, here or elsewhere, ends what was remembered of it.
+    app.notices.subscribe((notice) => {
+      for (const cached of [unknown, asked]) {
+        if (notice === undefined) cached.clear()
+        else if ('userId' in notice && notice.email) cached.delete(notice.email)
+      }
+    })
+
+    for (const { name, gate, lookup } of enabled ? app.upstreams : []) {
       if (!lookup) continue
       const onError = (error: unknown) =>
-        app.log.warn({ event: 'readthrough.failed', upstream: upstream.name, err: toLoggable(error) })
+        app.log.warn({ event: 'readthrough.failed', upstream: name, err: toLoggable(error) })
       const queue = createLookupQueue({ lookup, deadlineMs, settle: provision, onLate: onError })
       const rechecks = createRechecks({
         sql: app.sql,
-        upstream: upstream.name,
-        gate: upstream.gate,
+        upstream: name,
+        gate,
         lookup,
         settle: provision,
         onError,
       })
-      sources.set(upstream.name, { queue, rechecks })
+      sources.set(name, { queue, rechecks })
     }
     app.addHook('onClose', async () => {
       for (const { rechecks } of sources.values()) rechecks.close()
@@ -104,8 +108,9 @@ export default fp<ReadThroughOptions>(
       return fault instanceof Error ? fault : undefined
     }
 
-    /** An upstream in trouble is asked again, so that nobody is told "unknown" on old evidence. */
+    /** While an upstream is in trouble, or news may be missed, nobody is answered on old evidence. */
     function mayAnswerFrom(cached: LRUCache<string, true>, email: string): boolean {
+      if (!app.notices.isLive) return false
       return cached.has(email) && ![...sources.values()].some(({ queue }) => queue.isTroubled)
     }
 
@@ -153,6 +158,15 @@ export default fp<ReadThroughOptions>(
           sources.has(upstream) ? [upstream] : [],
           { externalId },
         ),
+      async byEmailAnew(raw) {
+        const email = canonicalEmail(raw)
+        if (sources.size > 0 && !mayAnswerFrom(asked, email)) {
+          const fault = await ask([...sources.keys()], { email })
+          if (fault) throw fault
+          asked.set(email, true)
+        }
+        return findUserByEmail(app.sql, email)
+      },
       async pretend(email) {
         if (mayAnswerFrom(asked, email)) return
         await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email })))
@@ -164,6 +178,12 @@ export default fp<ReadThroughOptions>(
   {
     name: 'firstlogin-read-through',
     fastify: '5.x',
-    dependencies: ['firstlogin-db', 'firstlogin-http', 'firstlogin-provisioner', 'firstlogin-metrics'],
+    dependencies: [
+      'firstlogin-db',
+      'firstlogin-notices',
+      'firstlogin-upstreams',
+      'firstlogin-provisioner',
+      'firstlogin-metrics',
+    ],
   },
 )

@@ -1,7 +1,9 @@
 import type { Static, TObject } from 'typebox'
-import type { UserUpserted } from '../domain/change.ts'
+import type { Change, UserUpserted } from '../domain/change.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
 import type { Gate, GateLimits, Pass } from '../domain/gate.ts'
+import type { SignatureHeaders } from '../domain/signature.ts'
+import type { FirstloginError } from '../errors.ts'
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -62,8 +64,37 @@ export interface Lookup {
   find(take: (pass: Pass) => Question | undefined): Promise<UserUpserted[]>
 }
 
+/** One event that an upstream told, in our words. */
+export interface WebhookEvent {
+  /** The same on every attempt of the sender's: the event counts once. */
+  id: string
+  type: string
+  /** By the upstream's clock, milliseconds since 1970. */
+  occurredAt: number
+  /** None: the event is of no interest. */
+  changes: Change[]
+  /** Why it cannot be applied as it is. */
+  refusal?: FirstloginError
+  /** What may be kept of the body, and read again: no secret, no hash. */
+  payload: object
+}
+
+/** What happened? A POST of the upstream's own, signed. */
+export interface Webhook {
+  /** Where it arrives, below /api/sync. */
+  path: string
+  summary: string
+  /** The least that a body has: a first check, and for the documentation. */
+  body: TObject
+  /** Throws FL_SIGNATURE_INVALID. */
+  verify(bytes: Buffer, headers: SignatureHeaders): void
+  /** Throws FL_PAYLOAD_INVALID for what is not an event. */
+  read(body: unknown): WebhookEvent
+}
+
 export interface Capabilities {
   lookup?: Lookup
+  webhook?: Webhook
 }
 
 /** An upstream as its folder defines it: its settings, the budget of its API, and what it can do. */
@@ -73,6 +104,8 @@ export interface UpstreamDefinition<Env extends TObject> {
   limits: GateLimits
   /** What shares one budget of calls upstream, such as a base. */
   gateOf: (env: Static<Env>) => string
+  /** The setting without which this upstream's events cannot be verified. */
+  webhookSecret?: keyof Static<Env> & string
   create: (env: Static<Env>, context: UpstreamContext) => Capabilities
 }
 

@@ -1,8 +1,17 @@
 import { type Static, Type } from 'typebox'
+import { createSignatureKeys } from '../../domain/signature.ts'
 import { Role } from '../../schemas/user.ts'
 
 /** A column's name or id. Airtable has no way to name a column with a brace or a line break in a formula. */
 const Column = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^{}\\\\\\r\\n]+$' })
+
+function canSign(secrets: string[]): boolean {
+  try {
+    return createSignatureKeys({ shared: secrets }).plain.length > 0
+  } catch {
+    return false
+  }
+}
 
 /** Which column holds what; what is not named here is never read. */
 export const AirtableFields = Type.Object(
@@ -46,6 +55,14 @@ export const AirtableEnv = Type.Object({
     description: 'an address without a path',
     default: 'https://api.airtable.com',
   }),
+  AIRTABLE_USER_SYNC_SECRET: Type.Optional(
+    Type.Refine(
+      Type.Array(Type.String(), {
+        description: 'one or more secrets separated by commas; what follows whsec_ is base64',
+      }),
+      canSign,
+    ),
+  ),
   AIRTABLE_STATUS_MAP: Type.Record(
     Type.String(),
     Type.Union([Type.Literal('active'), Type.Literal('disabled')]),

@@ -4,6 +4,7 @@ import { createAirtableClient } from './client.ts'
 import { AirtableEnv } from './env.ts'
 import { questionFormula } from './formula.ts'
 import { toChange } from './mapping.ts'
+import { createWebhook } from './webhook.ts'
 
 /** People as rows of an Airtable table. */
 export default defineUpstream({
@@ -12,6 +13,7 @@ export default defineUpstream({
   // Airtable allows five calls a second for everybody who uses the base; one is left to the others.
   limits: { callsPerSecond: 4, pauseMs: 1000 },
   gateOf: (env) => env.AIRTABLE_BASE_ID,
+  webhookSecret: 'AIRTABLE_USER_SYNC_SECRET',
   create(env, context) {
     const client = createAirtableClient(
       {
@@ -23,7 +25,9 @@ export default defineUpstream({
       context,
     )
     const columns = Object.values(env.AIRTABLE_FIELDS)
+    const secrets = env.AIRTABLE_USER_SYNC_SECRET
     return {
+      ...(secrets && { webhook: createWebhook(secrets, env, context) }),
       lookup: {
         // Fewer than a page, so that a few twins do not cost a second call.
         batchSize: 90,

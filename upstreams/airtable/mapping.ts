@@ -7,6 +7,9 @@ import { toRole, toStatus } from './words.ts'
 
 const longestText = 1000
 
+/** What was told of a person, by our names: cells of a record, values of an event. What is missing was not told. */
+export type Told = { [Key in 'email' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown }
+
 /** What a record that was just read says. Undefined for one without an address. */
 export function toChange(
   record: AirtableRecord,
@@ -14,28 +17,15 @@ export function toChange(
   readAt: number,
   log: Log,
 ): UserUpserted | undefined {
-  const columns = env.AIRTABLE_FIELDS
-  const text = (column: string) => toText(record.fields[column])
-  const email = text(columns.email)
-  if (!email) return undefined
-
-  const fields: Partial<PersonFields> = { email }
-  if (columns.name) fields.name = text(columns.name) || null
-  if (columns.avatarUrl) fields.avatarUrl = text(columns.avatarUrl) || null
-  if (columns.role) fields.role = toRole(text(columns.role) ?? '', env.AIRTABLE_ROLE_MAP)
-  if (columns.status) {
-    const status = toStatus(text(columns.status) ?? 'unreadable', env.AIRTABLE_STATUS_MAP)
-    if (!status)
-      log('warn', 'status.unknown', { record: record.id, status: text(columns.status)?.slice(0, 40) })
-    fields.status = status ?? 'disabled'
-  }
-  if (columns.passwordHash) {
-    const hash = text(columns.passwordHash) || null
-    const isUsable = hash !== null && isSupportedHash(hash)
-    if (hash && !isUsable) log('warn', 'password_hash.unsupported', { record: record.id })
-    fields.passwordHash = isUsable ? hash : null
-  }
-  const modifiedAt = columns.modifiedAt ? Date.parse(text(columns.modifiedAt) ?? '') : Number.NaN
+  const { modifiedAt: modified, ...columns } = env.AIRTABLE_FIELDS
+  const told: Told = Object.fromEntries(
+    Object.entries(columns).map(([key, column]) => [key, record.fields[column]]),
+  )
+  const fields = toFields(told, env, (event, details) =>
+    log('warn', event, { record: record.id, ...details }),
+  )
+  if (!fields.email) return undefined
+  const modifiedAt = modified ? Date.parse(toText(record.fields[modified]) ?? '') : Number.NaN
   return {
     type: 'user.upserted',
     upstream: 'airtable',
@@ -49,6 +39,33 @@ export function toChange(
       event: `read ${new Date(readAt).toISOString()}`,
     },
   }
+}
+
+/** A person's fields out of what was told; what cannot be understood gives the least, and is named to `warn`. */
+export function toFields(
+  told: Told,
+  env: Pick<AirtableEnv, 'AIRTABLE_STATUS_MAP' | 'AIRTABLE_ROLE_MAP'>,
+  warn: (event: string, details: Record<string, unknown>) => void,
+): Partial<PersonFields> {
+  const fields: Partial<PersonFields> = {}
+  const email = toText(told.email)
+  if (email) fields.email = email
+  if ('name' in told) fields.name = toText(told.name) || null
+  if ('avatarUrl' in told) fields.avatarUrl = toText(told.avatarUrl) || null
+  if ('role' in told) fields.role = toRole(toText(told.role) ?? '', env.AIRTABLE_ROLE_MAP)
+  if ('status' in told) {
+    const word = toText(told.status)
+    const status = toStatus(word ?? 'unreadable', env.AIRTABLE_STATUS_MAP)
+    if (!status) warn('status.unknown', { status: word?.slice(0, 40) })
+    fields.status = status ?? 'disabled'
+  }
+  if ('passwordHash' in told) {
+    const hash = toText(told.passwordHash) || null
+    const isUsable = hash !== null && isSupportedHash(hash)
+    if (hash && !isUsable) warn('password_hash.unsupported', {})
+    fields.passwordHash = isUsable ? hash : null
+  }
+  return fields
 }
 
 /** The cell as one line of text that Postgres can keep; undefined for what is neither empty nor one value. */

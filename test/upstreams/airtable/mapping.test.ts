@@ -40,6 +40,7 @@ t.test('a full record says all that it has, as news of the time that it was edit
       status: 'active',
       passwordHash: hash,
     },
+    readAt,
     stamp: { at: Date.parse('2026-06-01T12:00:00.000Z'), event: 'read 2026-11-20T10:00:00.500Z' },
   })
   t.strictSame(logged, [])

@@ -1,0 +1,143 @@
+import fp from 'fastify-plugin'
+import type { TransactionSql } from 'postgres'
+import type { AppliedChange } from '../db/apply.ts'
+import { isConnectionFault, toDatabaseFault } from '../db/faults.ts'
+import {
+  claimEvents,
+  createEventMonths,
+  eventKey,
+  isMonthMissing,
+  type SettledEvent,
+  saveEvents,
+} from '../db/inbound-events.ts'
+import { FirstloginError, toLoggable } from '../errors.ts'
+import type { EventResult } from '../schemas/user-event.ts'
+import type { WebhookEvent } from '../upstreams/upstream.ts'
+import { createGroupCommit } from './inbox/group-commit.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    inbox: Inbox
+  }
+}
+
+/** Where events of upstreams are taken in: each counts once, and none is lost once it was answered for. */
+export interface Inbox {
+  /**
+   * Resolves when the event and its effects are committed together. Throws why the event cannot be applied (it is
+   * kept as failed, and may be sent again), or FL_DATABASE_UNAVAILABLE.
+   */
+  take(source: string, event: WebhookEvent): Promise<EventResult>
+}
+
+interface Arrival extends WebhookEvent {
+  source: string
+}
+
+export default fp(
+  async function inboxPlugin(app) {
+    await createEventMonths(app.sql)
+
+    const join = createGroupCommit<Arrival, EventResult>({ commit: commitGroup, largest: 100, atOnce: 2 })
+
+    /** All in one transaction; where that fails, each by itself, so that only the one to blame does. */
+    async function commitGroup(arrivals: Arrival[]): Promise<(EventResult | Error)[]> {
+      try {
+        return await commitTogether(arrivals)
+      } catch (error) {
+        if (isConnectionFault(error)) throw error
+        if (isMonthMissing(error)) await createEventMonths(app.sql)
+        app.log.warn({ event: 'inbox.split', events: arrivals.length, err: toLoggable(error) })
+        const results: (EventResult | Error)[] = []
+        for (const arrival of arrivals) results.push(await commitAlone(arrival))
+        return results
+      }
+    }
+
+    async function commitAlone(arrival: Arrival): Promise<EventResult | Error> {
+      try {
+        const [result] = await commitTogether([arrival])
+        return result ?? new FirstloginError('FL_INTERNAL')
+      } catch (error) {
+        const fault = toDatabaseFault(error)
+        if (fault) return fault
+        await saveEvents(app.sql, [{ ...arrival, result: 'failed', reason: toReason(error) }])
+        return error instanceof Error ? error : new FirstloginError('FL_INTERNAL', { cause: error })
+      }
+    }
+
+    async function commitTogether(arrivals: Arrival[]): Promise<(EventResult | Error)[]> {
+      const { results, applied } = await app.sql.begin(async (tx) => {
+        const known = await claimEvents(tx, arrivals)
+        // Of several tellings of one event in a group the first counts.
+        const fresh = new Map<string, Arrival>()
+        for (const arrival of arrivals) {
+          const key = eventKey(arrival)
+          if (!known.has(key) && !fresh.has(key)) fresh.set(key, arrival)
+        }
+        const news = [...fresh.values()]
+        const applied = await applyAll(tx, news)
+        const settled = news.map((arrival, index) => toSettled(arrival, applied[index] ?? []))
+        await saveEvents(tx, settled)
+        const settledBy = new Map(settled.map((event) => [eventKey(event), event]))
+        const results = arrivals.map((arrival) => {
+          const event = settledBy.get(eventKey(arrival))
+          if (event?.result === 'failed') return arrival.refusal ?? new FirstloginError('FL_INTERNAL')
+          return event && fresh.get(eventKey(arrival)) === arrival ? event.result : 'replayed'
+        })
+        return { results, applied }
+      })
+      app.provisioner.report(applied.flat())
+      return results
+    }
+
+    /** What became of the changes of each arrival. */
+    async function applyAll(tx: TransactionSql, arrivals: Arrival[]): Promise<AppliedChange[][]> {
+      const changes = arrivals.flatMap((arrival) => arrival.changes)
+      const applied = changes.length > 0 ? await app.provisioner.applyIn(tx, changes) : []
+      let taken = 0
+      return arrivals.map((arrival) => {
+        const from = taken
+        taken += arrival.changes.length
+        return applied.slice(from, taken)
+      })
+    }
+
+    app.decorate('inbox', {
+      async take(source, event) {
+        const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
+        const about = { source, eventId: event.id, eventType: event.type }
+        try {
+          const result = await join({ ...event, source })
+          count(result)
+          if (result === 'processed') app.metrics.webhookProcessed.inc()
+          if (result === 'replayed') app.metrics.webhookReplayed.inc()
+          const name = result === 'replayed' || result === 'stale' ? result : 'accepted'
+          app.log.info({ event: `webhook.${name}`, ...about, result })
+          return result
+        } catch (error) {
+          count('failed')
+          throw error
+        }
+      },
+    } satisfies Inbox)
+  },
+  {
+    name: 'firstlogin-inbox',
+    fastify: '5.x',
+    dependencies: ['firstlogin-db', 'firstlogin-metrics', 'firstlogin-provisioner'],
+  },
+)
+
+function toSettled({ refusal, ...arrival }: Arrival, applied: AppliedChange[]): SettledEvent {
+  if (refusal) return { ...arrival, result: 'failed', reason: refusal.code }
+  if (arrival.changes.length === 0) return { ...arrival, result: 'ignored' }
+  return { ...arrival, result: applied.some(({ hadEffect }) => hadEffect) ? 'processed' : 'stale' }
+}
+
+/** A code; a message of Postgres may hold what was sent. */
+function toReason(error: unknown): string {
+  if (error instanceof FirstloginError) return error.code
+  const state = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+  return `FL_INTERNAL ${state}`.trimEnd()
+}

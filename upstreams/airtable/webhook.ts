@@ -1,0 +1,88 @@
+import { Compile } from 'typebox/compile'
+import type { Change } from '../../domain/change.ts'
+import { canonicalEmail } from '../../domain/email.ts'
+import { addressRecordId } from '../../domain/record.ts'
+import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
+import { FirstloginError } from '../../errors.ts'
+import { EventEnvelope, type EventUser, UserEvent } from '../../schemas/user-event.ts'
+import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
+import type { AirtableEnv } from './env.ts'
+import { toFields } from './mapping.ts'
+
+const envelope = Compile(EventEnvelope)
+const userEvent = Compile(UserEvent)
+const eventTypes: ReadonlySet<string> = new Set(['user.created', 'user.updated', 'user.deleted'])
+const longestLeadMs = 300_000
+
+/** User lifecycle events from an Automation, or from anything else that can sign a POST. */
+export function createWebhook(secrets: string[], env: AirtableEnv, context: UpstreamContext): Webhook {
+  const { log, clock } = context
+  const keys = createSignatureKeys({ shared: secrets })
+
+  function read(body: unknown): WebhookEvent {
+    if (!envelope.Check(body)) throw toInvalid(envelope.Errors(body))
+    const { eventId: id, eventType: type } = body
+    if (!eventTypes.has(type)) return { id, type, occurredAt: clock(), changes: [], payload: { type } }
+    if (!userEvent.Check(body)) throw toInvalid(userEvent.Errors(body))
+    const occurredAt = Date.parse(body.occurredAt)
+    if (Number.isNaN(occurredAt)) throw invalid('occurredAt is not a time')
+    const { user } = body
+    if (!user.id && !user.email) throw invalid('user has neither id nor email')
+    if (occurredAt > clock() + longestLeadMs) log('warn', 'webhook.ahead', { eventId: id })
+
+    const event = { id, type, occurredAt, payload: toPayload(body) }
+    try {
+      if (user.email) canonicalEmail(user.email)
+    } catch (error) {
+      if (error instanceof FirstloginError) return { ...event, changes: [], refusal: error }
+      throw error
+    }
+    return { ...event, changes: [toChange(body, occurredAt)] }
+  }
+
+  function toChange({ eventId, eventType, user }: UserEvent, occurredAt: number): Change {
+    const about = {
+      upstream: 'airtable',
+      externalId: user.id ?? addressRecordId(canonicalEmail(user.email ?? '')),
+      stamp: { at: occurredAt, event: eventId },
+    }
+    if (eventType === 'user.deleted') return { type: 'user.deleted', ...about }
+    const fields = toFields(user, env, (reason, details) =>
+      log('warn', reason, { record: about.externalId, ...details }),
+    )
+    return { type: 'user.upserted', created: eventType === 'user.created', fields, ...about }
+  }
+
+  return {
+    path: '/users/inbound',
+    summary: 'Tell that a person was created, updated or deleted',
+    body: EventEnvelope,
+    verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock()),
+    read,
+  }
+}
+
+/** The event again, as far as it may be kept. */
+function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object {
+  const { id, email, name, avatarUrl, status, role }: EventUser = user
+  const text = JSON.stringify({
+    eventId,
+    eventType,
+    occurredAt,
+    user: { id, email, name, avatarUrl, status, role },
+  })
+  // Postgres keeps neither a NUL nor half of a surrogate pair.
+  return JSON.parse(text, (_key, value: unknown) =>
+    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
+  ) as object
+}
+
+function invalid(detail: string): FirstloginError {
+  return new FirstloginError('FL_PAYLOAD_INVALID', { detail })
+}
+
+/** The place and the rule, never the value. */
+function toInvalid(errors: { instancePath: string; message: string }[]): FirstloginError {
+  const [first] = errors
+  return invalid(`${first?.instancePath.slice(1).replaceAll('/', '.') ?? ''} ${first?.message ?? ''}`.trim())
+}
