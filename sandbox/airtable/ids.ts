@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 const alphanumerics = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 /** A three-letter prefix and 14 alphanumerics, as every id of Airtable. */
-export function createId(prefix: 'rec' | 'itr' | 'usr'): string {
+export function createId(prefix: 'rec' | 'itr' | 'ach'): string {
   let id: string = prefix
   for (let i = 0; i < 14; i += 1) id += alphanumerics.charAt(randomInt(alphanumerics.length))
   return id

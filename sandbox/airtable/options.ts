@@ -29,6 +29,17 @@ export type Knobs = {
   perUserPerSecond: number
   dripMs: number
   oversizeBytes: number
+  /** An action that touches more records comes as several payloads. */
+  recordsPerPayload: number
+  /** How long news is gathered before the one ping for all of it; 0: every payload has its own. */
+  pingDelayMs: number
+  /** How often each ping is sent, as Airtable promises no more than at least once. */
+  pingCopies: number
+  /** A new webhook is pinged before there is any news. */
+  pingOnCreate: boolean
+  pingTimeoutMs: number
+  /** The pause before the first retry; every further one is twice as long. */
+  pingRetryPauseMs: number
 }
 
 export type AirtableStandInOptions = Partial<Knobs> & {
@@ -63,5 +74,11 @@ export function knobsOf(options: AirtableStandInOptions): Knobs {
     perUserPerSecond: options.perUserPerSecond ?? 50,
     dripMs: options.dripMs ?? 1000,
     oversizeBytes: options.oversizeBytes ?? 50 * 1024 * 1024,
+    recordsPerPayload: options.recordsPerPayload ?? Number.POSITIVE_INFINITY,
+    pingDelayMs: options.pingDelayMs ?? 20,
+    pingCopies: options.pingCopies ?? 1,
+    pingOnCreate: options.pingOnCreate ?? true,
+    pingTimeoutMs: options.pingTimeoutMs ?? 25_000,
+    pingRetryPauseMs: options.pingRetryPauseMs ?? 10_000,
   }
 }

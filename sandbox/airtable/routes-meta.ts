@@ -1,14 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { Base } from './base.ts'
+import { collaborator } from './collaborator.ts'
 import { noSuchModel } from './errors.ts'
-import { createId } from './ids.ts'
 
 const scopes = ['data.records:read', 'data.records:write', 'schema.bases:read', 'webhook:manage']
 
 export function registerMetaRoutes(app: FastifyInstance, base: Base): void {
-  const userId = createId('usr')
-
-  app.get('/meta/whoami', () => ({ id: userId, scopes }))
+  app.get('/meta/whoami', () => ({ id: collaborator.id, scopes }))
 
   app.get<{ Params: { baseId: string } }>('/meta/bases/:baseId/tables', (request) => {
     if (request.params.baseId !== base.id) throw noSuchModel()

@@ -12,6 +12,7 @@ type TablePath = { Params: { baseId: string; table: string } }
 type RecordPath = { Params: { baseId: string; table: string; recordId: string } }
 
 export function registerRecordRoutes(app: FastifyInstance, base: Base, listing: Listing, knobs: Knobs): void {
+  const write = <T>(act: () => T) => base.journal.act('publicApi', act)
   const tableOf = (request: FastifyRequest<TablePath>) =>
     getTable(base, request.params.baseId, request.params.table)
 
@@ -40,9 +41,9 @@ export function registerRecordRoutes(app: FastifyInstance, base: Base, listing: 
 
   app.post<TablePath>('/:baseId/:table', (request) => {
     const table = tableOf(request)
-    const written = createRecords(table, request.body)
-    const records = render(table, written)
-    return written.single ? records[0] : { records }
+    const created = write(() => createRecords(table, request.body))
+    const records = render(table, created)
+    return created.single ? records[0] : { records }
   })
 
   for (const method of ['PATCH', 'PUT'] as const) {
@@ -51,10 +52,10 @@ export function registerRecordRoutes(app: FastifyInstance, base: Base, listing: 
       url: '/:baseId/:table',
       handler(request) {
         const table = tableOf(request)
-        const written = updateRecords(table, request.body, method === 'PUT')
-        const records = render(table, written)
-        if (!written.isUpsert) return { records }
-        return { records, createdRecords: written.createdIds, updatedRecords: written.updatedIds }
+        const updated = write(() => updateRecords(table, request.body, method === 'PUT'))
+        const records = render(table, updated)
+        if (!updated.isUpsert) return { records }
+        return { records, createdRecords: updated.createdIds, updatedRecords: updated.updatedIds }
       },
     })
 
@@ -63,7 +64,10 @@ export function registerRecordRoutes(app: FastifyInstance, base: Base, listing: 
       url: '/:baseId/:table/:recordId',
       handler(request) {
         const { table, record } = recordOf(request)
-        return render(table, updateRecord(table, record, request.body, method === 'PUT'))[0]
+        return render(
+          table,
+          write(() => updateRecord(table, record, request.body, method === 'PUT')),
+        )[0]
       },
     })
   }
@@ -71,12 +75,13 @@ export function registerRecordRoutes(app: FastifyInstance, base: Base, listing: 
   app.delete<TablePath>('/:baseId/:table', (request) => {
     const query = queryOf(request)
     const ids = [...query].filter(([key]) => /^records(\[\d*\])?$/.test(key)).map(([, id]) => id)
-    return { records: deleteRecords(tableOf(request), ids) }
+    const table = tableOf(request)
+    return { records: write(() => deleteRecords(table, ids)) }
   })
 
   app.delete<RecordPath>('/:baseId/:table/:recordId', (request) => {
     const { table, record } = recordOf(request)
-    return deleteRecords(table, [record.id])[0]
+    return write(() => deleteRecords(table, [record.id]))[0]
   })
 }
 

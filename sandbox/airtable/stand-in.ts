@@ -7,6 +7,7 @@ import { registerControlRoutes } from './control.ts'
 import { type Fault, noFault } from './faults.ts'
 import { guard } from './gate.ts'
 import { createIterators } from './iterators.ts'
+import { createJournal } from './journal.ts'
 import { registerMailboxRoutes } from './mailbox-routes.ts'
 import { type AirtableStandInOptions, knobsOf } from './options.ts'
 import { people, userFields } from './people.ts'
@@ -15,6 +16,10 @@ import { registerMetaRoutes } from './routes-meta.ts'
 import { registerRecordRoutes } from './routes-records.ts'
 import { createTable } from './table.ts'
 import { createUserEdits, type UserEdits } from './user-edits.ts'
+import { createPinger } from './webhooks/pinger.ts'
+import { createRegistry } from './webhooks/registry.ts'
+import { registerWebhookRoutes } from './webhooks/routes.ts'
+import { createWebhookControl, type WebhookControl } from './webhooks/webhook-control.ts'
 import { speakAirtable } from './wire.ts'
 
 export type { AirtableStandInOptions } from './options.ts'
@@ -28,6 +33,8 @@ export type AirtableStandIn = {
   baseId: string
   /** The users' table, edited as by a user of Airtable. */
   records: UserEdits
+  /** What happens to webhooks behind the back of whoever registered them. */
+  webhooks: WebhookControl
   mailbox: Mailbox
   fault(): Fault
   setFault(fault: { kind: Fault['kind']; latencyMs?: number }): Fault
@@ -45,6 +52,7 @@ export type AirtableStandIn = {
 export function createAirtableStandIn(options: AirtableStandInOptions): AirtableStandIn {
   const { token, clock = Date.now, mailbox = createMailbox(clock), views = ['Grid view'] } = options
   const knobs = knobsOf(options)
+  const journal = createJournal(clock)
 
   const users = createTable(
     {
@@ -55,9 +63,10 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     },
     knobs,
     clock,
+    journal.note,
   )
-  const others = (options.otherTables ?? []).map((table) => createTable(table, knobs, clock))
-  const base: Base = { id: options.baseId ?? 'appSandboxBase001', tables: [users, ...others] }
+  const others = (options.otherTables ?? []).map((table) => createTable(table, knobs, clock, journal.note))
+  const base: Base = { id: options.baseId ?? 'appSandboxBase001', tables: [users, ...others], journal }
 
   const { rateLimit = { perSecond: 5, penaltyMs: 30_000 } } = options
   const limitOf = (perSecond?: number) =>
@@ -69,6 +78,8 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
 
   const calls = createCallBook(clock)
   const iterators = createIterators(knobs.iteratorIdleMs, clock)
+  const pinger = createPinger(base.id, knobs, clock)
+  const registry = createRegistry({ base, knobs, clock, pinger })
   const strangers = new Set<string>()
   const guests = new Set(options.otherTokens)
   let fault = noFault
@@ -85,7 +96,8 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     listen: (port = 0, host = '127.0.0.1') => app.listen({ port, host }),
     close: () => app.close(),
     baseId: base.id,
-    records: createUserEdits(users),
+    records: createUserEdits(users, journal),
+    webhooks: createWebhookControl(base, registry, pinger),
     mailbox,
     fault: () => fault,
     setFault({ kind, latencyMs = 0 }) {
@@ -125,6 +137,7 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     })
     speakAirtable(api, knobs)
     registerMetaRoutes(api, base)
+    registerWebhookRoutes(api, base, registry)
     registerRecordRoutes(api, base, { iterators, views, clock }, knobs)
     done()
   }
@@ -134,6 +147,7 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     done()
   }
 
+  app.addHook('preClose', async () => pinger.close())
   readJsonBodies(app)
   registerMailboxRoutes(app, mailbox)
   app.register(airtableApi, { prefix: '/v0' })

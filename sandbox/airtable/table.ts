@@ -1,6 +1,7 @@
 import { type CellChanges, type CellValue, isEmptyCell, readCells } from './cells.ts'
 import { createFieldFinder, type Field, isComputed } from './fields.ts'
 import { createId } from './ids.ts'
+import type { Journal } from './journal.ts'
 import type { Knobs, TableOptions } from './options.ts'
 
 /** Never changed in place, so that a listing's snapshot keeps what it saw. */
@@ -41,28 +42,46 @@ export type Table = {
   remove(id: string): boolean
   cell(record: StoredRecord, field: Field): CellValue | undefined
   modifiedAt(record: StoredRecord, fieldIds?: readonly string[]): number | undefined
+  /** As if the column had never been. */
+  removeField(id: string): void
 }
 
-export function createTable(options: TableOptions, knobs: Knobs, clock: () => number): Table {
+export function createTable(
+  options: TableOptions,
+  knobs: Knobs,
+  clock: () => number,
+  note: Journal['note'] = () => {},
+): Table {
   const records = new Map<string, StoredRecord>()
-  const findField = createFieldFinder(options.fields)
-  const editable = options.fields.filter((field) => !isComputed(field)).map((field) => field.id)
+  let { fields } = options
+  let finder = createFieldFinder(fields)
+  const findField = (nameOrId: string) => finder(nameOrId)
+  const editable = fields.filter((field) => !isComputed(field)).map((field) => field.id)
   const isEditable = new Set(editable)
 
   const wholeUnits = (ms: number) => Math.floor(ms / knobs.timePrecisionMs) * knobs.timePrecisionMs
   const isoTime = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString())
 
   function store(record: StoredRecord): StoredRecord {
+    const before = records.get(record.id)
     records.set(record.id, record)
+    note({ table, id: record.id, before, after: record })
     return record
   }
 
-  function seed({ id = createId('rec'), createdTime, modifiedTime, fields }: SeedRecord): void {
+  function remove(id: string): boolean {
+    const before = records.get(id)
+    const isRemoved = records.delete(id)
+    note({ table, id, before, after: undefined })
+    return isRemoved
+  }
+
+  function seed({ id = createId('rec'), createdTime, modifiedTime, fields: given }: SeedRecord): void {
     const createdAt = wholeUnits(createdTime === undefined ? clock() : Date.parse(createdTime))
-    const cells = filledCells(readCells(fields, { findField, computed: true }))
+    const cells = filledCells(readCells(given, { findField, computed: true }))
     const changes =
       modifiedTime === undefined ? [] : editable.map((field) => [field, Date.parse(modifiedTime)] as const)
-    store({ id, createdAt, cells, changedAt: new Map(changes) })
+    records.set(id, { id, createdAt, cells, changedAt: new Map(changes) })
   }
 
   function edit(record: StoredRecord, changes: CellChanges, { replace = false, at }: Edit = {}) {
@@ -87,24 +106,31 @@ export function createTable(options: TableOptions, knobs: Knobs, clock: () => nu
 
   for (const record of options.records ?? []) seed(record)
 
-  return {
+  const table: Table = {
     id: options.id,
     name: options.name,
-    fields: options.fields,
+    get fields() {
+      return fields
+    },
     findField,
     all: () => [...records.values()],
     find: (id) => records.get(id),
     create: (changes, id = createId('rec')) =>
       store({ id, createdAt: wholeUnits(clock()), cells: filledCells(changes), changedAt: new Map() }),
     edit,
-    remove: (id) => records.delete(id),
+    remove,
     cell(record, field) {
       if (field.type === 'createdTime') return isoTime(record.createdAt)
       if (field.type === 'lastModifiedTime') return isoTime(modifiedAt(record, field.watches))
       return record.cells.get(field.id)
     },
     modifiedAt,
+    removeField(id) {
+      fields = fields.filter((field) => field.id !== id)
+      finder = createFieldFinder(fields)
+    },
   }
+  return table
 }
 
 function filledCells(changes: CellChanges): Map<string, CellValue> {

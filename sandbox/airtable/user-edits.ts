@@ -1,5 +1,6 @@
 import { isObject, readCells } from './cells.ts'
 import { typedError } from './errors.ts'
+import type { Journal } from './journal.ts'
 import { type RecordView, renderRecord } from './render.ts'
 import type { Table } from './table.ts'
 
@@ -15,7 +16,7 @@ export type UserEdits = {
   remove(id: string): boolean
 }
 
-export function createUserEdits(table: Table): UserEdits {
+export function createUserEdits(table: Table, journal: Journal): UserEdits {
   const view = (id: string) => {
     const record = table.find(id)
     return record && renderRecord(table, record)
@@ -30,11 +31,12 @@ export function createUserEdits(table: Table): UserEdits {
       }
       const { given, at } = splitTime(table, fields)
       const changes = readCells(given, { findField: table.findField, computed: true })
-      const existing = table.find(id)
-      const edited = existing ?? table.create(new Map(), id)
-      return renderRecord(table, table.edit(edited, changes, at === undefined ? {} : { at }))
+      return journal.act('client', () => {
+        const edited = table.find(id) ?? table.create(new Map(), id)
+        return renderRecord(table, table.edit(edited, changes, at === undefined ? {} : { at }))
+      })
     },
-    remove: (id) => table.remove(id),
+    remove: (id) => journal.act('client', () => table.remove(id)),
   }
 }
 

@@ -241,6 +241,14 @@ async function keepsTheContract(t: Test, target: Target): Promise<void> {
     t.equal(answer.headers.get('content-encoding'), 'gzip')
   })
 
+  t.test('webhooks are listed with their state, to a token that may manage them', async (t) => {
+    const answer = await call('GET', `/v0/bases/${target.baseId}/webhooks`)
+    t.ok([200, 403].includes(answer.status))
+    if (answer.status === 200) t.match(answer.body, { webhooks: Array })
+    const lost = await call('GET', `/v0/bases/${target.baseId}/webhooks/achNoSuchWebhook1/payloads`)
+    t.ok([403, 404].includes(lost.status))
+  })
+
   t.test('records are deleted one by one or together, and are gone then', async (t) => {
     const created = await create({ Email: email('a') }, { Email: email('b') }, { Email: email('c') })
     const [a, b, c] = created.map(({ id }) => id)
