@@ -92,9 +92,56 @@ export interface Webhook {
   read(body: unknown): WebhookEvent
 }
 
+export interface DirectoryPage {
+  changes: UserUpserted[]
+  /** Records on the page, those without an address included. */
+  size: number
+  /** Where the next page begins; undefined on the last one. */
+  next: string | undefined
+}
+
+/** Everybody, page by page. */
+export interface Directory {
+  /** `expired` when the listing must begin again. Throws FL_UPSTREAM_UNAVAILABLE. */
+  readPage(from: string | undefined): Promise<DirectoryPage | 'expired'>
+  /** Which of these upstream has: asked by id, so that nobody is missing by an accident of paging. */
+  findExisting(externalIds: string[]): Promise<string[]>
+}
+
+/** What has to be remembered of a subscription to an upstream's news. */
+export interface Subscription {
+  id: string
+  /** Verifies pings. */
+  secret: string
+  /** Where the news begin that were not read yet. */
+  cursor: number
+}
+
+export interface FeedPage {
+  changes: Change[]
+  cursor: number
+  hasMore: boolean
+}
+
+/** News that are fetched: a ping says no more than that there are some. */
+export interface Feed {
+  /** Where pings arrive, below /api/sync. */
+  path: string
+  summary: string
+  /** The subscription that a ping says it belongs to is this one, and signed it; else throws FL_SIGNATURE_INVALID. */
+  verifyPing(bytes: Buffer, headers: SignatureHeaders, subscription: Subscription): void
+  subscribe(url: string): Promise<Subscription>
+  unsubscribe(id: string): Promise<void>
+  /** Keeps a subscription from running out. `lost` when a new one is needed: what happened since is in no news. */
+  renew(subscription: Subscription, url: string): Promise<'kept' | 'lost'>
+  read(subscription: Subscription): Promise<FeedPage | 'lost'>
+}
+
 export interface Capabilities {
   lookup?: Lookup
   webhook?: Webhook
+  directory?: Directory
+  feed?: Feed
 }
 
 /** An upstream as its folder defines it: its settings, the budget of its API, and what it can do. */

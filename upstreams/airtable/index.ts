@@ -1,7 +1,9 @@
 import { toCanonicalEmail } from '../../domain/email.ts'
 import { defineUpstream, type Question } from '../upstream.ts'
 import { createAirtableClient } from './client.ts'
+import { createDirectory, mostIds } from './directory.ts'
 import { AirtableEnv } from './env.ts'
+import { createFeed } from './feed.ts'
 import { questionFormula } from './formula.ts'
 import { toChange } from './mapping.ts'
 import { createWebhook } from './webhook.ts'
@@ -28,9 +30,11 @@ export default defineUpstream({
     const secrets = env.AIRTABLE_USER_SYNC_SECRET
     return {
       ...(secrets && { webhook: createWebhook(secrets, env, context) }),
+      directory: createDirectory(client, env, context),
+      feed: createFeed(client, env, context),
       lookup: {
         // Fewer than a page, so that a few twins do not cost a second call.
-        batchSize: 90,
+        batchSize: mostIds,
         async find(take) {
           let question: Question | undefined
           let readAt = 0

@@ -1,0 +1,170 @@
+import { Compile } from 'typebox/compile'
+import type { Change } from '../../domain/change.ts'
+import { refuse } from '../../domain/signature/refuse.ts'
+import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
+import type { Feed, Subscription, UpstreamContext } from '../upstream.ts'
+import { readAnswer } from './answers.ts'
+import { AirtableRefusal, createAirtableCalls } from './calls.ts'
+import type { AirtableClient } from './client.ts'
+import { mostIds } from './directory.ts'
+import type { AirtableEnv } from './env.ts'
+import { questionFormula } from './formula.ts'
+import { toChange } from './mapping.ts'
+import { CreatedWebhook, type Payload, PayloadPage, Ping, TableList, WebhookList } from './webhook-answers.ts'
+
+const createdWebhook = Compile(CreatedWebhook)
+const webhookList = Compile(WebhookList)
+const payloadPage = Compile(PayloadPage)
+const tableList = Compile(TableList)
+const ping = Compile(Ping)
+
+const hourMs = 3_600_000
+/** A webhook lives for seven days; it is renewed when half of them are over. */
+const renewalMs = 84 * hourMs
+/** Airtable tries to deliver a ping for about a day. */
+const oldestPingMs = 26 * hourMs
+/** What Airtable says of a webhook that is gone. */
+const gone = ['NOT_FOUND', 'MODEL_ID_NOT_FOUND', 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND']
+
+/** Airtable's native webhooks: a ping is a wake-up, its payloads name records, and those are read again by REST. */
+export function createFeed(client: AirtableClient, env: AirtableEnv, context: UpstreamContext): Feed {
+  const { clock, log } = context
+  const { call } = createAirtableCalls({ apiUrl: env.AIRTABLE_API_URL, token: env.AIRTABLE_TOKEN }, context)
+  const webhooks = `/bases/${env.AIRTABLE_BASE_ID}/webhooks`
+
+  /** A table's id does not change with its name. Undefined where the token may not ask: then all tables are heard. */
+  async function findTableId(): Promise<string | undefined> {
+    if (/^tbl[A-Za-z0-9]{14}$/.test(env.AIRTABLE_TABLE)) return env.AIRTABLE_TABLE
+    try {
+      const path = `/meta/bases/${env.AIRTABLE_BASE_ID}/tables`
+      const expected = ['NOT_FOUND', 'INVALID_PERMISSIONS', 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND']
+      const { tables } = await call({ method: 'GET', path, answer: tableList, expected })
+      return tables.find(({ name }) => name === env.AIRTABLE_TABLE)?.id
+    } catch (error) {
+      if (error instanceof AirtableRefusal) return undefined
+      throw error
+    }
+  }
+
+  async function list() {
+    return (await call({ method: 'GET', path: webhooks, answer: webhookList })).webhooks
+  }
+
+  async function remove(id: string): Promise<void> {
+    await call({ method: 'DELETE', path: `${webhooks}/${id}`, expected: gone }).catch(ignoreRefusal)
+  }
+
+  async function subscribe(url: string): Promise<Subscription> {
+    // What an attempt left behind that was cut off before its secret was kept.
+    for (const { id, notificationUrl } of await list()) if (notificationUrl === url) await remove(id)
+    const recordChangeScope = await findTableId()
+    const filters = { dataTypes: ['tableData'], ...(recordChangeScope && { recordChangeScope }) }
+    const { id, macSecretBase64 } = await call({
+      method: 'POST',
+      path: webhooks,
+      body: { notificationUrl: url, specification: { options: { filters } } },
+      answer: createdWebhook,
+    })
+    return { id, secret: macSecretBase64, cursor: 1 }
+  }
+
+  async function renew({ id }: Subscription, url: string): Promise<'kept' | 'lost'> {
+    const own = (await list()).find((webhook) => webhook.id === id)
+    const livesUntil = Date.parse(own?.expirationTime ?? '')
+    const isAlive = own?.isHookEnabled !== false && !(livesUntil <= clock())
+    if (!own || !isAlive || own.notificationUrl !== url) return 'lost'
+    try {
+      if (own.areNotificationsEnabled === false) {
+        const path = `${webhooks}/${id}/enableNotifications`
+        await call({ method: 'POST', path, body: { enable: true }, expected: gone })
+      }
+      if (livesUntil - clock() < renewalMs)
+        await call({ method: 'POST', path: `${webhooks}/${id}/refresh`, body: {}, expected: gone })
+      return 'kept'
+    } catch (error) {
+      if (error instanceof AirtableRefusal) return 'lost'
+      throw error
+    }
+  }
+
+  async function read({ id, cursor }: Subscription) {
+    const path = `${webhooks}/${id}/payloads?cursor=${cursor}&limit=50`
+    try {
+      const page = await call({ method: 'GET', path, answer: payloadPage, expected: gone })
+      if (page.payloads.some((payload) => payload.error)) {
+        log('error', 'airtable.webhook_broken', { code: page.payloads.find(({ code }) => code)?.code })
+        return 'lost' as const
+      }
+      const first = page.cursor - page.payloads.length
+      const changes = page.payloads.flatMap((payload, index) =>
+        toLifecycle(payload, `${id} ${first + index}`),
+      )
+      const touched = new Set(page.payloads.flatMap(touchedRecords))
+      changes.push(...(await readAgain([...touched])))
+      return { changes, cursor: page.cursor, hasMore: page.mightHaveMore }
+    } catch (error) {
+      if (error instanceof AirtableRefusal) return 'lost' as const
+      throw error
+    }
+  }
+
+  /** Cells in payloads have another form than elsewhere, and may be old: what counts is the record as it is now. */
+  async function readAgain(ids: string[]): Promise<Change[]> {
+    const changes: Change[] = []
+    for (let from = 0; from < ids.length; from += mostIds) {
+      const externalIds = ids.slice(from, from + mostIds)
+      const column = env.AIRTABLE_FIELDS.email
+      let readAt = 0
+      const records = await client.listRecords(() => {
+        readAt = clock()
+        return {
+          filterByFormula: questionFormula(column, { emails: [], externalIds }),
+          fields: Object.values(env.AIRTABLE_FIELDS),
+        }
+      })
+      changes.push(...records.flatMap((record) => toChange(record, env, readAt, log) ?? []))
+    }
+    return changes
+  }
+
+  return {
+    path: '/airtable/notifications',
+    summary: "Airtable's pings: there is news",
+    verifyPing(bytes, headers, { id, secret }) {
+      verifySignature(bytes, headers, createSignatureKeys({ airtable: [secret] }), clock())
+      const body = readAnswer(ping, bytes.toString('utf8')) ?? refuse('the body is not a ping')
+      if (body.base.id !== env.AIRTABLE_BASE_ID || body.webhook.id !== id) refuse('the ping is for another')
+      const age = clock() - Date.parse(body.timestamp)
+      if (!(age <= oldestPingMs)) refuse('the ping is too old')
+    },
+    subscribe,
+    unsubscribe: remove,
+    renew,
+    read,
+  }
+}
+
+/** That records came and went is news of the payload's time. */
+function toLifecycle({ timestamp, changedTablesById = {} }: Payload, event: string): Change[] {
+  const stamp = { at: Date.parse(timestamp ?? ''), event }
+  if (Number.isNaN(stamp.at)) return []
+  return Object.values(changedTablesById).flatMap(({ createdRecordsById = {}, destroyedRecordIds = [] }) => [
+    ...Object.keys(createdRecordsById).map((externalId): Change => {
+      return { type: 'user.upserted', upstream: 'airtable', externalId, created: true, fields: {}, stamp }
+    }),
+    ...destroyedRecordIds.map((externalId): Change => {
+      return { type: 'user.deleted', upstream: 'airtable', externalId, stamp }
+    }),
+  ])
+}
+
+function touchedRecords({ changedTablesById = {} }: Payload): string[] {
+  return Object.values(changedTablesById).flatMap(({ createdRecordsById = {}, changedRecordsById = {} }) => [
+    ...Object.keys(createdRecordsById),
+    ...Object.keys(changedRecordsById),
+  ])
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof AirtableRefusal)) throw error
+}
