@@ -5,8 +5,11 @@ import type { Config } from './config.ts'
 import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
+import feeds from './plugins/feeds.ts'
+import housekeeping from './plugins/housekeeping.ts'
 import http from './plugins/http.ts'
 import inbox from './plugins/inbox.ts'
+import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
 import loginThrottle from './plugins/login-throttle.ts'
 import metrics from './plugins/metrics.ts'
@@ -16,12 +19,14 @@ import provisioner from './plugins/provisioner.ts'
 import rateLimit from './plugins/rate-limit.ts'
 import readThrough from './plugins/read-through.ts'
 import readiness from './plugins/readiness.ts'
+import reconcile from './plugins/reconcile.ts'
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
 import tokens from './plugins/tokens.ts'
 import upstreams from './plugins/upstreams.ts'
 import webhook from './plugins/webhook.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { syncRoutes } from './routes/sync.ts'
@@ -74,9 +79,14 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(signIn)
   await app.register(webhook)
   await app.register(inbox)
+  await app.register(jobs)
+  await app.register(reconcile)
+  await app.register(feeds, { secret, url: `${config.BASE_URL}/api/sync` })
+  await app.register(housekeeping, { reconcileSchedule: config.RECONCILE_SCHEDULE })
 
   await app.register(authRoutes, { prefix: '/api/auth', loginsPerMinute: config.LOGIN_RATE_PER_MINUTE })
-  if (config.USER_WEBHOOK_SYNC_ENABLED) await app.register(syncRoutes, { prefix: '/api/sync' })
+  await app.register(syncRoutes, { prefix: '/api/sync', events: config.USER_WEBHOOK_SYNC_ENABLED })
+  await app.register(adminRoutes, { prefix: '/api/admin' })
   await app.register(wellKnownRoutes)
   await app.register(operationsRoutes)
 }

@@ -70,6 +70,10 @@ export const Settings = Type.Object({
   }),
   READTHROUGH_NEGATIVE_TTL_S: Seconds(60, 0),
   READTHROUGH_RECHECK_S: Seconds(86_400, 0),
+  RECONCILE_SCHEDULE: Type.Refine(
+    Type.String({ default: '30 3 * * *', description: 'five fields of cron in UTC, or never' }),
+    (text) => text === 'never' || /^([\d*/,-]+ ){4}[\d*/,-]+$/.test(text),
+  ),
   ACCESS_TOKEN_TTL_S: Seconds(600),
   REFRESH_TOKEN_TTL_S: Seconds(2_592_000),
   REFRESH_GRACE_S: Seconds(30, 0),

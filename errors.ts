@@ -12,6 +12,8 @@ export const catalogue = {
   FL_ORIGIN_REFUSED: [403, 'Cookies are only accepted from our own pages.'],
   FL_ROUTE_UNKNOWN: [404, 'There is nothing at this address.'],
   FL_EVENT_UNKNOWN: [404, 'There is no such failed event.'],
+  FL_UPSTREAM_UNLISTED: [404, 'This upstream cannot do that.'],
+  FL_RECONCILE_BUSY: [409, 'Another instance is comparing everybody right now.'],
   FL_BODY_TOO_LARGE: [413, 'The body is too large.'],
   FL_CONTENT_TYPE_UNSUPPORTED: [415, 'Send application/json.'],
   FL_LOGIN_THROTTLED: [429, 'Too many failed attempts. Try again later.'],

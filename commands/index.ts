@@ -2,6 +2,9 @@ import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
+import { reconcile } from './reconcile.ts'
+import { replay } from './replay.ts'
+import { subscribe } from './subscribe.ts'
 import { why } from './why.ts'
 
 /** Every chore there is, by its name on the command line. */
@@ -9,5 +12,8 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['migrate', migrateDatabase],
   ['doctor', doctor],
   ['keys', keys],
+  ['reconcile', reconcile],
+  ['subscribe', subscribe],
+  ['replay', replay],
   ['why', why],
 ])

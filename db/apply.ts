@@ -1,5 +1,5 @@
 import type { TransactionSql } from 'postgres'
-import type { Change } from '../domain/change.ts'
+import { type Change, fieldNames } from '../domain/change.ts'
 import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
@@ -11,6 +11,8 @@ import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
 export interface AppliedChange extends Applied {
   upstream: string
   externalId: string
+  /** The person looks different now: more than where a value came from has changed. */
+  isVisible: boolean
 }
 
 /**
@@ -38,6 +40,7 @@ export async function applyChanges(
     (record) => before.records.get(recordKey(record)) !== record,
   )
   const isWritten = (record: UpstreamRecord) => isNews(before.records.get(recordKey(record)), record)
+  const visible = people.filter((person) => looksDifferent(before.people.get(person.id), person))
   const ended = people.filter(
     ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
   )
@@ -53,16 +56,23 @@ export async function applyChanges(
     endSessionsOf(tx, idsOf(ended)),
     notify(
       tx,
-      people.flatMap((person) => noticesOf(person, before.people.get(person.id))),
+      visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
     ),
   ])
-  return applied
+  const visibleIds = new Set<string | null>(idsOf(visible))
+  return applied.map((one) => ({ ...one, isVisible: visibleIds.has(one.userId) }))
+}
+
+function looksDifferent(was: Person | undefined, is: Person): boolean {
+  if (!was || was.emailCanonical !== is.emailCanonical || was.status !== is.status) return true
+  return fieldNames.some((field) => was[field] !== is[field])
 }
 
 /** Under either address somebody may have been remembered as unknown. */
 function noticesOf(person: Person, was: Person | undefined): Notice[] {
-  const emails = new Set([was?.emailCanonical ?? '', person.emailCanonical ?? ''])
-  return [...emails].map((email) => ({ userId: person.id, email }))
+  const emails = [was?.emailCanonical, person.emailCanonical].flatMap((email) => email ?? [])
+  if (emails.length === 0) return [{ userId: person.id }]
+  return [...new Set(emails)].map((email) => ({ userId: person.id, email }))
 }
 
 /** The addresses that a change names. */

@@ -32,9 +32,13 @@ export async function loadWorld(
 ): Promise<World> {
   const upstreams = names.map((name) => name.upstream)
   const externalIds = names.map((name) => name.externalId)
+  // A look-up for each name: a join's plan, made while a table was small, reads all of it for long after it has grown.
   const named = tx`
-    firstlogin.identities join unnest(${upstreams}::text[], ${externalIds}::text[]) as name (upstream, external_id)
-      using (upstream, external_id)`
+    unnest(${upstreams}::text[], ${externalIds}::text[]) as name (upstream, external_id)
+      cross join lateral (
+        select i.user_id, i.email_canonical from firstlogin.identities i
+        where i.upstream = name.upstream and i.external_id = name.external_id limit 1
+      ) as record`
   // Statements of one Promise.all travel together and run in their order.
   const [, known] = await Promise.all([
     lock(tx, 'records', names.map(recordKey)),
@@ -51,17 +55,22 @@ export async function loadWorld(
     tx<Person[]>`
       select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
-      from firstlogin.users where id in (${theirIds})
+      from firstlogin.users where id = any(array(${theirIds}))
       order by id
       for update`,
     tx<RecordRow[]>`
-      select upstream, external_id as "externalId", user_id as "userId", claims, password_hash as "passwordHash",
-        lifecycle, seen_at::float8 as "seenAt"
-      from firstlogin.identities where (upstream, external_id) in (
+      select record.*
+      from (
         select upstream, external_id from firstlogin.identities where email_canonical = any(${involved}::text[])
         union select upstream, external_id from ${named}
-        union select upstream, external_id from firstlogin.identities where user_id in (${theirIds})
-      )`,
+        union select upstream, external_id from firstlogin.identities where user_id = any(array(${theirIds}))
+      ) as name (upstream, external_id)
+      cross join lateral (
+        select i.upstream, i.external_id as "externalId", i.user_id as "userId", i.claims,
+          i.password_hash as "passwordHash", i.lifecycle, i.seen_at::float8 as "seenAt"
+        from firstlogin.identities i
+        where i.upstream = name.upstream and i.external_id = name.external_id limit 1
+      ) as record`,
   ])
 
   return {

@@ -65,7 +65,7 @@ function choose(
   const own = localCandidate(field, local)
   const groups = records.map((group) => group.flatMap((record) => recordCandidate(field, record) ?? []))
   const claims = groups.find((group) => group.length > 0) ?? []
-  const oldestFirst = claims.sort((a, b) => compareStamps(a, b) || order(a.source, b.source))
+  const oldestFirst = claims.sort((a, b) => compareSources(a.source, b.source))
   if (owner === 'local') return own ?? oldestFirst[0]
   const newest = oldestFirst.at(-1)
   if (owner === 'upstream' || !own || !newest) return newest ?? own
@@ -88,7 +88,8 @@ function recordCandidate(field: FieldName, record: UpstreamRecord): Candidate | 
   return { ...claim, source: { source: record.upstream, externalId: record.externalId, at, event } }
 }
 
-function order(a: Source, b: Source): number {
+/** Below 0 when `a` is the older word; of one time and event, the record's name decides. */
+export function compareSources(a: Source, b: Source): number {
   const [left, right] = [`${a.source}\n${a.externalId}`, `${b.source}\n${b.externalId}`]
-  return left < right ? -1 : left > right ? 1 : 0
+  return compareStamps(a, b) || (left < right ? -1 : left > right ? 1 : 0)
 }

@@ -1,9 +1,9 @@
 import type { Change } from './change.ts'
 import type { CanonicalEmail } from './email.ts'
 import type { FieldOwnership } from './ownership.ts'
-import { type Person, type Provenance, projectFields } from './person.ts'
+import { type Person, projectFields } from './person.ts'
+import { bestPresence, presenceOf, withPresence } from './presence.ts'
 import {
-  addressRecordId,
   createRecord,
   isAddressRecord,
   isDeleted,
@@ -11,11 +11,10 @@ import {
   isVanished,
   type Keeps,
   mergeChange,
-  mergeRecords,
   recordEmail,
   type UpstreamRecord,
 } from './record.ts'
-import { compareStamps } from './stamp.ts'
+import { inFull, keyRecords } from './standing.ts'
 
 /** Which way a change went; logged as `upsert.conflict`. */
 export type UpsertPath = 'created' | 'updated' | 'rekeyed' | 'linked_by_email' | 'stale' | 'tombstoned'
@@ -56,24 +55,23 @@ export function applyChange(world: World, change: Change, rules: Rules): Applied
   const known = world.records.get(key) ?? createRecord(change.upstream, change.externalId)
   const record = mergeChange(known, change, keeps)
   const [before, after] = [recordEmail(known), recordEmail(record)]
-  if (!isNews(known, record) && !isLost(world, known, after)) {
-    if (record !== known) world.records.set(key, record)
-    const path = isDeleted(known) ? 'tombstoned' : 'stale'
-    return { path, hadEffect: false, userId: known.userId }
-  }
+  if (record !== known) world.records.set(key, record)
 
-  world.records.set(key, record)
-  const settled = after === undefined ? undefined : settle(world, after, rules)
+  const members = after === undefined ? [] : membersOf(world, after)
+  const full = inFull(record, members, keeps)
+  const isTold = isNews(known, record) || isAwaited(members, known, record) || isLost(world, full, after)
+  const settled = isTold && after !== undefined ? settle(world, after, rules) : undefined
   if (before !== undefined && before !== after) settle(world, before, rules)
 
   const userId = world.records.get(key)?.userId ?? null
   const path = findPath()
-  const hadEffect = path !== 'stale' && (path !== 'tombstoned' || change.type === 'user.deleted')
-  return { path, hadEffect, userId }
+  const isOvertaken = path === 'stale' || (path === 'tombstoned' && change.type !== 'user.deleted')
+  return { path, hadEffect: isTold && !isOvertaken, userId }
 
   function findPath(): UpsertPath {
-    if (isDeleted(inFull(world, record, keeps))) return 'tombstoned'
-    if (change.type === 'user.deleted' || settled?.superseded.has(key)) return 'stale'
+    if (isDeleted(full)) return 'tombstoned'
+    if (!isTold || change.type === 'user.deleted' || settled?.superseded.has(key)) return 'stale'
+    if (change.type === 'user.vanished' && !isVanished(full)) return 'stale'
     if (settled?.isNew) return 'created'
     return known.userId === userId ? 'updated' : (settled?.joined ?? 'updated')
   }
@@ -83,13 +81,8 @@ function keepsOf({ ownership }: Rules): Keeps {
   return (field) => (ownership[field] === 'local' ? 'first' : 'newest')
 }
 
-/** A record with what the same upstream said of its address without naming an id. */
-function inFull(world: World, record: UpstreamRecord, keeps: Keeps): UpstreamRecord {
-  const email = recordEmail(record)
-  if (email === undefined || isAddressRecord(record)) return record
-  const { upstream } = record
-  const ofAddress = world.records.get(recordKey({ upstream, externalId: addressRecordId(email) }))
-  return ofAddress ? mergeRecords(record, ofAddress, keeps) : record
+function membersOf(world: World, email: CanonicalEmail): UpstreamRecord[] {
+  return [...world.records.values()].filter((record) => recordEmail(record) === email)
 }
 
 interface Settled {
@@ -101,7 +94,7 @@ interface Settled {
 
 /** Makes the person of one address agree with its records: found, created, changed, or deleted. */
 function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
-  const members = [...world.records.values()].filter((record) => recordEmail(record) === email)
+  const members = membersOf(world, email)
   const keys = keyRecords(members)
   const superseded = members.filter((record) => !keys.includes(record) && !isAddressRecord(record))
   const found = findPerson(world, email, keys)
@@ -112,26 +105,19 @@ function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
       : 'linked_by_email',
     superseded: new Set(superseded.map(recordKey)),
   }
-  const keeps = keepsOf(rules)
-  const [voices, fillers] = [keys, superseded].map((them) => them.map((one) => inFull(world, one, keeps)))
-  const presence = bestPresence(voices ?? [])
+  const [voices = [], fillers = []] = [keys, superseded].map((records) =>
+    records.map((record) => inFull(record, members, keepsOf(rules))),
+  )
+  const presence = bestPresence(voices)
   const id =
     members.length === 0 ? undefined : (found?.id ?? (presence === 'deleted' ? undefined : rules.createId()))
   if (id !== undefined) {
-    // The deleted have no say while anybody lives; a record that was superseded only fills what the others leave open.
-    const heard = [voices ?? [], fillers ?? []].map((them) =>
-      them.filter((record) => presence === 'deleted' || presenceOf(record) === presence),
-    )
+    // Who is gone has no say while anybody is left; a record that was superseded only fills what the others leave open.
+    const heard = [voices, fillers].map((records) => records.filter((one) => presenceOf(one) === presence))
     // Whoever gets a deleted person's address under a record of their own gets no password that was set here.
     const isSame = found?.status !== 'deleted' || keys.some((record) => record.userId === id)
     const { fields, provenance } = projectFields(heard, isSame ? found : undefined, rules.ownership)
-    world.people.set(id, {
-      ...fields,
-      id,
-      status: presence === 'deleted' ? 'deleted' : presence === 'vanished' ? 'disabled' : fields.status,
-      emailCanonical: email,
-      provenance: presence === 'vanished' ? { ...provenance, ...vanishing(voices ?? []) } : provenance,
-    })
+    world.people.set(id, withPresence({ ...fields, id, emailCanonical: email, provenance }, voices))
   }
 
   retireHolders(world, email, id)
@@ -143,23 +129,12 @@ function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
   return settled
 }
 
-type Presence = 'present' | 'vanished' | 'deleted'
-
-function presenceOf(record: UpstreamRecord): Presence {
-  return isDeleted(record) ? 'deleted' : isVanished(record) ? 'vanished' : 'present'
-}
-
-function bestPresence(records: UpstreamRecord[]): Presence {
-  const all = records.map(presenceOf)
-  return (['present', 'vanished'] as const).find((presence) => all.includes(presence)) ?? 'deleted'
-}
-
-/** Where the status of somebody comes from whom no complete listing has any more. */
-function vanishing(records: UpstreamRecord[]): Provenance {
-  const gone = records.filter((record) => presenceOf(record) === 'vanished')
-  const last = gone.sort((a, b) => (b.vanished?.at ?? 0) - (a.vanished?.at ?? 0))[0]
-  if (!last?.vanished) return {}
-  return { status: { source: last.upstream, externalId: last.externalId, ...last.vanished } }
+/** A complete listing missed somebody, and this is the first sight since of a record with their address. */
+function isAwaited(members: UpstreamRecord[], before: UpstreamRecord, after: UpstreamRecord): boolean {
+  return members.some(
+    ({ upstream, vanished }) =>
+      upstream === after.upstream && vanished && before.seenAt < vanished.at && vanished.at <= after.seenAt,
+  )
 }
 
 /** The person's row is gone: any word of them brings it back, old as it may be. */
@@ -185,28 +160,6 @@ function findOwn(
 ): string | null {
   const own = record.userId === null || record.userId === id ? undefined : world.people.get(record.userId)
   return own && !isTaken(world, own, email) ? own.id : null
-}
-
-/**
- * One record of each upstream stands for the address: the one that named it last. Re-keying is nothing more. The
- * record of the address itself does only where there is no other.
- */
-function keyRecords(members: UpstreamRecord[]): UpstreamRecord[] {
-  const keys = new Map<string, UpstreamRecord>()
-  for (const record of members) {
-    const rival = keys.get(record.upstream)
-    if (!rival || standsBefore(record, rival)) keys.set(record.upstream, record)
-  }
-  return [...keys.values()]
-}
-
-function standsBefore(a: UpstreamRecord, b: UpstreamRecord): boolean {
-  return isAddressRecord(a) || isAddressRecord(b) ? isAddressRecord(b) : namedLater(a, b)
-}
-
-function namedLater(a: UpstreamRecord, b: UpstreamRecord): boolean {
-  if (!a.claims.email || !b.claims.email) return a.claims.email !== undefined
-  return (compareStamps(a.claims.email, b.claims.email) || (a.externalId < b.externalId ? -1 : 1)) > 0
 }
 
 /** By upstream id first: the person whom the records are linked to moves with them. Then by address. */

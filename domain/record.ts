@@ -1,5 +1,5 @@
 import type { Change, FieldName, PersonFields } from './change.ts'
-import { type CanonicalEmail, canonicalEmail } from './email.ts'
+import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from './email.ts'
 import { compareStamps, newerStamp, type Stamp } from './stamp.ts'
 
 export interface Claim<T> extends Stamp {
@@ -31,8 +31,16 @@ export function addressRecordId(email: CanonicalEmail): string {
   return `${addressPrefix}${email}`
 }
 
-export function isAddressRecord({ externalId }: { externalId: string }): boolean {
-  return externalId.startsWith(addressPrefix)
+export function isAddressRecord(record: { externalId: string }): boolean {
+  return addressOf(record) !== undefined
+}
+
+/** Any other spelling is an id like others: an address has one record. */
+function addressOf({ externalId }: { externalId: string }): CanonicalEmail | undefined {
+  if (!externalId.startsWith(addressPrefix)) return undefined
+  const named = externalId.slice(addressPrefix.length)
+  const email = toCanonicalEmail(named)
+  return email === named ? email : undefined
 }
 
 export function createRecord(upstream: string, externalId: string): UpstreamRecord {
@@ -52,18 +60,14 @@ export function isVanished(record: UpstreamRecord): boolean {
 
 /** The address that the record stands for, if it ever named one. */
 export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined {
-  const named = isAddressRecord(record)
-    ? record.externalId.slice(addressPrefix.length)
-    : record.claims.email?.value
-  return named === undefined ? undefined : canonicalEmail(named)
+  const named = record.claims.email?.value
+  return addressOf(record) ?? (named === undefined ? undefined : canonicalEmail(named))
 }
 
 /** Whether two states of a record differ in more than in when it was last seen. */
 export function isNews(before: UpstreamRecord | undefined, after: UpstreamRecord): boolean {
-  if (!before || isVanished(before) !== isVanished(after)) return true
-  return (['userId', 'claims', 'created', 'deleted', 'vanished'] as const).some(
-    (part) => before[part] !== after[part],
-  )
+  const parts = ['userId', 'claims', 'created', 'deleted', 'vanished'] as const
+  return !before || parts.some((part) => before[part] !== after[part])
 }
 
 /** Takes a change in: commutative, associative and idempotent. Returns the same object when nothing was told. */

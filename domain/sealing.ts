@@ -1,7 +1,9 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
+type Purpose = 'signing-keys' | 'refresh-tokens' | 'accounts' | 'feeds'
+
 /** A key of its own for each purpose, derived from FIRSTLOGIN_SECRET (HKDF-SHA256). */
-export function deriveKey(secret: string, purpose: 'signing-keys' | 'refresh-tokens' | 'accounts'): Buffer {
+export function deriveKey(secret: string, purpose: Purpose): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `firstlogin:${purpose}`, 32))
 }
 

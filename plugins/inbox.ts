@@ -6,11 +6,14 @@ import {
   claimEvents,
   createEventMonths,
   eventKey,
+  type FailedEvent,
+  findFailedEvent,
   isMonthMissing,
+  listFailedEvents,
   type SettledEvent,
   saveEvents,
 } from '../db/inbound-events.ts'
-import { FirstloginError, toLoggable } from '../errors.ts'
+import { type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
 import type { EventResult } from '../schemas/user-event.ts'
 import type { WebhookEvent } from '../upstreams/upstream.ts'
 import { createGroupCommit } from './inbox/group-commit.ts'
@@ -28,6 +31,10 @@ export interface Inbox {
    * kept as failed, and may be sent again), or FL_DATABASE_UNAVAILABLE.
    */
   take(source: string, event: WebhookEvent): Promise<EventResult>
+  /** Those that failed, the latest first; `before` is the `receivedAt` of the last one seen. */
+  listFailed(page: { limit: number; before?: Date | undefined }): Promise<FailedEvent[]>
+  /** Takes in again what is kept of a failed event. Answers its result, or the code of why it fails again. */
+  replay(source: string, id: string): Promise<EventResult | ErrorCode>
 }
 
 interface Arrival extends WebhookEvent {
@@ -103,29 +110,47 @@ export default fp(
       })
     }
 
+    async function replay(source: string, id: string): Promise<EventResult | ErrorCode> {
+      const failed = await findFailedEvent(app.sql, source, id)
+      const webhook = app.upstreams.find(({ name }) => name === source)?.webhook
+      if (!failed) return 'FL_EVENT_UNKNOWN'
+      if (!webhook) return 'FL_UPSTREAM_UNLISTED'
+      try {
+        return await take(source, webhook.read(failed.payload))
+      } catch (error) {
+        if (error instanceof FirstloginError) return error.code
+        app.log.error({ event: 'replay.failed', source, eventId: id, err: toLoggable(error) })
+        return 'FL_INTERNAL'
+      }
+    }
+
+    async function take(source: string, event: WebhookEvent): Promise<EventResult> {
+      const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
+      const about = { source, eventId: event.id, eventType: event.type }
+      try {
+        const result = await join({ ...event, source })
+        count(result)
+        if (result === 'processed') app.metrics.webhookProcessed.inc()
+        if (result === 'replayed') app.metrics.webhookReplayed.inc()
+        const name = result === 'replayed' || result === 'stale' ? result : 'accepted'
+        app.log.info({ event: `webhook.${name}`, ...about, result })
+        return result
+      } catch (error) {
+        count('failed')
+        throw error
+      }
+    }
+
     app.decorate('inbox', {
-      async take(source, event) {
-        const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
-        const about = { source, eventId: event.id, eventType: event.type }
-        try {
-          const result = await join({ ...event, source })
-          count(result)
-          if (result === 'processed') app.metrics.webhookProcessed.inc()
-          if (result === 'replayed') app.metrics.webhookReplayed.inc()
-          const name = result === 'replayed' || result === 'stale' ? result : 'accepted'
-          app.log.info({ event: `webhook.${name}`, ...about, result })
-          return result
-        } catch (error) {
-          count('failed')
-          throw error
-        }
-      },
+      take,
+      listFailed: (page) => listFailedEvents(app.sql, page),
+      replay,
     } satisfies Inbox)
   },
   {
     name: 'firstlogin-inbox',
     fastify: '5.x',
-    dependencies: ['firstlogin-db', 'firstlogin-metrics', 'firstlogin-provisioner'],
+    dependencies: ['firstlogin-db', 'firstlogin-metrics', 'firstlogin-provisioner', 'firstlogin-upstreams'],
   },
 )
 

@@ -49,7 +49,7 @@ export default fp<ProvisionerOptions>(
     }
 
     function toRefused({ upstream, externalId }: Change): AppliedChange {
-      return { upstream, externalId, path: 'stale', hadEffect: false, userId: null }
+      return { upstream, externalId, path: 'stale', hadEffect: false, isVisible: false, userId: null }
     }
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */

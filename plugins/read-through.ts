@@ -2,7 +2,8 @@ import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
-import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from '../domain/email.ts'
+import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
+import { splitTwins } from '../domain/twins.ts'
 import { toLoggable } from '../errors.ts'
 import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks, type Rechecks } from './read-through/rechecks.ts'
@@ -80,23 +81,11 @@ export default fp<ReadThroughOptions>(
       for (const { rechecks } of sources.values()) rechecks.close()
     })
 
-    async function provision(found: UserUpserted[]): Promise<void> {
-      const changes = withoutTwins(found)
-      if (changes.length > 0) await app.provisioner.apply(changes)
-    }
-
     /** Two records for one address: nobody is guessed. */
-    function withoutTwins(found: UserUpserted[]): UserUpserted[] {
-      const records = new Map<string | undefined, string[]>()
-      const emailOf = (change: UserUpserted) => toCanonicalEmail(change.fields.email ?? '')
-      for (const change of found) {
-        const email = emailOf(change)
-        records.set(email, [...(records.get(email) ?? []), `${change.upstream}:${change.externalId}`])
-      }
-      for (const rivals of records.values()) {
-        if (rivals.length > 1) app.log.warn({ event: 'readthrough.ambiguous', records: rivals })
-      }
-      return found.filter((change) => records.get(emailOf(change))?.length === 1)
+    async function provision(found: UserUpserted[]): Promise<void> {
+      const { single, rivals } = splitTwins(found)
+      for (const group of rivals) app.log.warn({ event: 'readthrough.ambiguous', records: group.map(nameOf) })
+      if (single.length > 0) await app.provisioner.apply(single)
     }
 
     /** Resolves to why somebody could not be asked, if so. */
@@ -187,3 +176,7 @@ export default fp<ReadThroughOptions>(
     ],
   },
 )
+
+function nameOf({ upstream, externalId }: UserUpserted): string {
+  return `${upstream}:${externalId}`
+}

@@ -11,7 +11,7 @@ declare module 'fastify' {
 
 export interface WebhookRoute {
   url: string
-  /** Throws unless the raw bytes are signed; such as `app.signature.verify`. */
+  /** Throws, or rejects, unless the raw bytes are signed; such as `app.signature.verify`. */
   verify(bytes: Buffer, headers: SignatureHeaders): unknown
   /** Sees the parsed body, once its bytes were verified and it has the shape of `schema.body`. */
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
@@ -52,7 +52,7 @@ export default fp(
           // Before validation: a stranger never learns the shape.
           preValidation: async function verifyBody(request) {
             const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-            verify(bytes, request.headers)
+            await verify(bytes, request.headers)
             request.body = await parse(request, bytes)
           },
           handler,

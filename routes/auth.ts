@@ -5,6 +5,7 @@ import { FirstloginError } from '../errors.ts'
 import type { IssuedTokens } from '../plugins/tokens.ts'
 import { type LoginReply, LoginRequest, Me, RefreshRequest, LoginReply as Reply } from '../schemas/auth.ts'
 import { ProblemAnswer } from '../schemas/problem.ts'
+import { getAccessToken } from './access-token.ts'
 import { toMe, toUser } from './views.ts'
 
 export interface AuthRoutesOptions {
@@ -73,7 +74,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: { tags, summary: 'Who am I', security: [{ bearer: [] }], response: { 200: Me, ...problems } },
     },
     async function me(request): Promise<Me> {
-      return toMe(await app.sessions.get(app.tokens.verify(accessToken(request))))
+      return toMe(await app.sessions.get(app.tokens.verify(getAccessToken(app, request))))
     },
   )
 
@@ -113,7 +114,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       },
     },
     async function logoutAll(request, reply) {
-      const { user } = await app.sessions.get(app.tokens.verify(accessToken(request)))
+      const { user } = await app.sessions.get(app.tokens.verify(getAccessToken(app, request)))
       await app.tokens.revokeAll(user.id)
       app.sessionCookies.clear(reply)
       return reply.code(204).send(null)
@@ -122,19 +123,11 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
 
   function sessionOfAccess(request: FastifyRequest): string | undefined {
     try {
-      return app.tokens.verify(accessToken(request)).sessionId
+      return app.tokens.verify(getAccessToken(app, request)).sessionId
     } catch (error) {
       if (error instanceof FirstloginError && error.code === 'FL_SESSION_INVALID') return undefined
       throw error
     }
-  }
-
-  function accessToken(request: FastifyRequest): string {
-    const { authorization } = request.headers
-    if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7)
-    const token = app.sessionCookies.read(request, 'access')
-    if (!token) throw new FirstloginError('FL_SESSION_INVALID')
-    return token
   }
 
   function answer(reply: FastifyReply, issued: IssuedTokens, asCookies: boolean): LoginReply {

@@ -4,7 +4,7 @@ import { canonicalEmail } from '../../domain/email.ts'
 import { addressRecordId } from '../../domain/record.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
-import { EventEnvelope, type EventUser, UserEvent } from '../../schemas/user-event.ts'
+import { EventEnvelope, UserEvent } from '../../schemas/user-event.ts'
 import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
 import type { AirtableEnv } from './env.ts'
 import { toFields } from './mapping.ts'
@@ -64,17 +64,25 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
 
 /** The event again, as far as it may be kept. */
 function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object {
-  const { id, email, name, avatarUrl, status, role }: EventUser = user
-  const text = JSON.stringify({
+  const { id, email, name, avatarUrl, status, role } = user
+  return {
     eventId,
     eventType,
     occurredAt,
-    user: { id, email, name, avatarUrl, status, role },
-  })
-  // Postgres keeps neither a NUL nor half of a surrogate pair.
-  return JSON.parse(text, (_key, value: unknown) =>
-    typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value,
-  ) as object
+    user: {
+      id,
+      email: toKept(email),
+      name: toKept(name),
+      avatarUrl: toKept(avatarUrl),
+      status: toKept(status),
+      role: toKept(role),
+    },
+  }
+}
+
+/** Postgres keeps neither a NUL nor half of a surrogate pair. */
+function toKept(text: string | null | undefined): string | null | undefined {
+  return text?.toWellFormed().replaceAll('\0', '\ufffd') ?? text
 }
 
 function invalid(detail: string): FirstloginError {

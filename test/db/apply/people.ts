@@ -19,7 +19,11 @@ export function apply(
 export async function listPeople(sql: Sql): Promise<VisiblePerson[]> {
   const rows = await sql<VisiblePerson[]>`
     select email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
-      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
+      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance,
+      array(
+        select upstream || ' ' || external_id from firstlogin.identities where user_id = users.id
+        order by (upstream || ' ' || external_id) collate "C"
+      ) as records
     from firstlogin.users where status <> 'deleted' order by email_canonical`
   return rows.map((row) => ({ ...row }))
 }

@@ -1,21 +1,30 @@
 import fc from 'fast-check'
-import { type Change, fieldNames } from '../../../domain/change.ts'
+import { type Change, fieldNames, type UserUpserted } from '../../../domain/change.ts'
+import { canonicalEmail } from '../../../domain/email.ts'
 import { defaultOwnership, type FieldOwnership, type Owner } from '../../../domain/ownership.ts'
+import { addressRecordId } from '../../../domain/record.ts'
 
-/** Few ids, addresses, times and events, so that they meet often. */
-const upstreams = ['airtable', 'clerk']
-const externalIds = ['rec1', 'rec2', 'rec3']
-const emails = ['ada@example.com', 'Ada@Example.com', 'bob@example.com', 'BOB@example.com', 'cy@example.com']
-const events = ['evt_1', 'evt_2', 'evt_3', 'read 2026-11-20T10:00:00.000Z', 'read 2026-11-20T10:00:01.000Z']
+/** Few upstreams, ids, addresses, times and events, and some of them often, so that they meet. */
+const upstream = fc.constantFrom('airtable', 'airtable', 'airtable', 'clerk', 'frontegg')
+const id = fc.constantFrom('rec1', 'rec2', 'rec3')
+const email = fc.constantFrom(
+  'ada@example.com',
+  'Ada@Example.com',
+  'bob@example.com',
+  'BOB@example.com',
+  'cy@example.com',
+)
+const addressId = email.map((address) => addressRecordId(canonicalEmail(address)))
+const time = fc.integer({ min: 1, max: 6 })
 
 const stamp = fc.record(
-  { at: fc.integer({ min: 1, max: 6 }), event: fc.constantFrom(...events) },
+  { at: time, event: fc.constantFrom('evt_1', 'evt_2', 'evt_3', readEvent(3), readEvent(5)) },
   { noNullPrototype: true },
 )
 
 const fields = fc.record(
   {
-    email: fc.constantFrom(...emails),
+    email,
     emailVerified: fc.boolean(),
     name: fc.constantFrom('Ada', 'Augusta', '', null),
     avatarUrl: fc.constantFrom('https://example.com/1.png', 'https://example.com/2.png', null),
@@ -26,54 +35,81 @@ const fields = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 )
 
-const news = {
-  upstream: fc.constantFrom(...upstreams),
-  externalId: fc.constantFrom(...externalIds),
-  stamp,
-}
+/** What a webhook tells of somebody by id, a new address or another id for a known address included. */
+const told: fc.Arbitrary<Change> = fc
+  .tuple(upstream, id, stamp, fc.boolean(), fields)
+  .map(([upstream, externalId, stamp, created, fields]) => {
+    return { type: 'user.upserted', upstream, externalId, stamp, created, fields }
+  })
 
-const upserted = fc
-  .record(
-    { ...news, type: fc.constant('user.upserted' as const), created: fc.boolean(), fields },
-    { noNullPrototype: true },
-  )
-  // A read is never a `created`.
-  .map((change) => ({ ...change, created: change.created && !change.stamp.event.startsWith('read ') }))
+/** The same of whoever has an address. */
+const toldByAddress: fc.Arbitrary<Change> = fc
+  .tuple(upstream, email, stamp, fc.boolean(), fields)
+  .map(([upstream, email, stamp, created, fields]) => {
+    const externalId = addressRecordId(canonicalEmail(email))
+    return { type: 'user.upserted', upstream, externalId, stamp, created, fields: { ...fields, email } }
+  })
 
-const deleted = fc.record({ ...news, type: fc.constant('user.deleted' as const) }, { noNullPrototype: true })
+/**
+ * What read-through and reconcile see: of the time the table names, or lacking one, of the moment of the call. Some
+ * tell no more than that the record is there.
+ */
+const read: fc.Arbitrary<Change> = fc
+  .tuple(upstream, id, time, fc.nat(3), fc.option(email, { freq: 2 }), fields)
+  .map(([upstream, externalId, at, delay, email, fields]): UserUpserted => {
+    const readAt = at + delay
+    const stamp = { at, event: readEvent(readAt) }
+    const seen = email === null ? {} : { ...fields, email }
+    return { type: 'user.upserted', upstream, externalId, stamp, created: false, fields: seen, readAt }
+  })
 
-/** A change; four of five bring something. */
-export const anyChange: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 4, arbitrary: upserted },
-  { weight: 1, arbitrary: deleted },
+const gone: fc.Arbitrary<Change> = fc
+  .tuple(fc.constantFrom('user.deleted', 'user.vanished'), upstream, fc.oneof(id, id, addressId), stamp)
+  .map(([type, upstream, externalId, stamp]) => ({ type, upstream, externalId, stamp }))
+
+const anyChange = fc.oneof(
+  { weight: 3, arbitrary: told },
+  { weight: 2, arbitrary: toldByAddress },
+  { weight: 2, arbitrary: read },
+  { weight: 3, arbitrary: gone },
 )
+
+function readEvent(at: number): string {
+  return `read ${new Date(at).toISOString()}`
+}
 
 export interface History {
   changes: Change[]
-  /** The same changes in another order, some of them more than once. */
-  retold: Change[]
+  /** The same changes in other orders, some of them more than once. */
+  retold: Change[][]
 }
 
-export function anyHistory(longest: number): fc.Arbitrary<History> {
-  return fc.array(anyChange, { minLength: 1, maxLength: longest }).chain((changes) =>
-    fc
-      .tuple(
-        fc.shuffledSubarray(changes, { minLength: changes.length }),
-        fc.array(fc.nat(changes.length - 1), { maxLength: 6 }),
-        fc.array(fc.nat(2 * longest), { minLength: 6, maxLength: 6 }),
-      )
-      .map(([shuffled, again, places]) => {
-        const retold = [...shuffled]
-        for (const [index, which] of again.entries()) {
-          retold.splice(
-            (places[index] ?? 0) % (retold.length + 1),
-            0,
-            structuredClone(changes[which] as Change),
-          )
-        }
-        return { changes, retold }
-      }),
-  )
+export function anyHistory({ longest, orders }: { longest: number; orders: number }): fc.Arbitrary<History> {
+  return fc
+    .tuple(fc.array(anyChange, { minLength: 1, maxLength: longest, size: 'max' }), fc.nat())
+    .map(([changes, seed]) => {
+      const next = createRandom(seed)
+      return { changes, retold: Array.from({ length: orders }, () => retell(changes, next)) }
+    })
+}
+
+/** Tells everything in a random order; every third change comes again at another time. */
+function retell(changes: Change[], next: (below: number) => number): Change[] {
+  const again = changes.filter(() => next(3) === 0).map((change) => structuredClone(change))
+  const retold: Change[] = []
+  for (const change of [...changes, ...again]) retold.splice(next(retold.length + 1), 0, change)
+  return retold
+}
+
+/** Whole numbers from 0 up to a limit, the same for the same seed (mulberry32). */
+function createRandom(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
 }
 
 const owner = fc.constantFrom<Owner>('upstream', 'local', 'newest')

@@ -1,19 +1,28 @@
 import type { Change, FieldName, PersonFields, UserUpserted } from '../../../domain/change.ts'
+import { canonicalEmail } from '../../../domain/email.ts'
 import type { FieldOwnership } from '../../../domain/ownership.ts'
 import type { Provenance } from '../../../domain/person.ts'
+import type { Stamp } from '../../../domain/stamp.ts'
 
 /** What can be seen of a person who is not deleted. */
 export interface VisiblePerson extends PersonFields {
   emailCanonical: string | null
   provenance: Provenance
+  /** The records that stand for the person. */
+  records: string[]
 }
 
-interface Statement {
-  value: unknown
-  at: number
-  event: string
+/** A record of an upstream and every change that is about it. */
+interface Told {
   upstream: string
   externalId: string
+  changes: Change[]
+}
+
+interface Statement extends Stamp {
+  upstream: string
+  externalId: string
+  value: unknown
 }
 
 const unknown: PersonFields = {
@@ -26,76 +35,131 @@ const unknown: PersonFields = {
   passwordHash: null,
 }
 
+const byAddress = 'mailto:'
+
 /**
- * Who is there after all of these changes, read off the bare set, by section 4 of the contract. It shares no code
- * with the project: addresses are only ever lowered, as the tests' addresses need no more.
+ * Who is there after all of these changes, read off the bare set by section 4 of the contract: no state, no order, and
+ * no code of the project but the canonical form of an address.
  */
 export function peopleAfter(changes: Change[], ownership: FieldOwnership): VisiblePerson[] {
-  const ids = [...new Set(changes.map(idOf))]
-  const emailOf = new Map(ids.map((id) => [id, spokenBy(id, 'email', changes, ownership)]))
-  const addresses = [...new Set([...emailOf.values()].flatMap((said) => (said ? [keyOf(said)] : [])))]
-
-  return addresses.sort().flatMap((address) => {
-    const holders = ids.filter((id) => emailOf.get(id) && keyOf(emailOf.get(id) as Statement) === address)
-    const heads = holders.filter((id) =>
-      holders.every((rival) => {
-        if (rival === id || upstreamOf(rival) !== upstreamOf(id)) return true
-        return isLater(emailOf.get(id) as Statement, emailOf.get(rival) as Statement)
-      }),
-    )
-    if (!heads.some((id) => isAlive(id, changes))) return []
-    const living = holders.filter((id) => isAlive(id, changes))
-    const person: Record<string, unknown> = { emailCanonical: address }
-    const provenance: Record<string, unknown> = {}
-    for (const field of Object.keys(unknown) as FieldName[]) {
-      const speak = (ids: string[]) => ids.flatMap((id) => spokenBy(id, field, changes, ownership) ?? [])
-      const first = speak(living.filter((id) => heads.includes(id)))
-      const said = first.length > 0 ? first : speak(living)
-      const heard = ownership[field] === 'local' ? earliest(said) : latest(said)
-      person[field] = heard ? heard.value : unknown[field]
-      if (!heard) continue
-      const { upstream, externalId, at, event } = heard
-      provenance[field] = { source: upstream, externalId, at, event }
-    }
-    return [{ ...person, provenance } as unknown as VisiblePerson]
+  const names = [...new Set(changes.map(nameOf))]
+  const all = names.map((name) => toldOf(changes.filter((change) => nameOf(change) === name)))
+  const addresses = [...new Set(all.flatMap((told) => addressOf(told, ownership) ?? []))].sort()
+  return addresses.flatMap((address) => {
+    const members = all.filter((told) => addressOf(told, ownership) === address)
+    return personAt(address, members, ownership) ?? []
   })
 }
 
+function personAt(address: string, members: Told[], ownership: FieldOwnership): VisiblePerson | undefined {
+  const alone = members.filter(isByAddress)
+  const holders = members.filter((told) => !isByAddress(told))
+  // One record of each upstream stands for the address: the last to name it, or what was told of the address alone.
+  const heads = holders.filter((told) =>
+    holders.every((rival) => {
+      if (rival === told || rival.upstream !== told.upstream) return true
+      return isLater(naming(told, ownership), naming(rival, ownership))
+    }),
+  )
+  const orphans = alone.filter(({ upstream }) => holders.every((holder) => holder.upstream !== upstream))
+  // News of an address are news of whoever has it in that upstream.
+  const inFull = (told: Told): Told => {
+    const shared = alone.filter((one) => one !== told && one.upstream === told.upstream)
+    return { ...told, changes: [told, ...shared].flatMap((one) => one.changes) }
+  }
+  const speakers = [...heads, ...orphans].map(inFull)
+  const others = holders.filter((told) => !heads.includes(told)).map(inFull)
+
+  const presence = (['present', 'vanished'] as const).find((one) =>
+    speakers.some((told) => presenceOf(told) === one),
+  )
+  if (!presence) return undefined
+  const isHeard = (told: Told) => presenceOf(told) === presence
+  const person: Record<string, unknown> = { emailCanonical: address }
+  const provenance: Record<string, unknown> = {}
+  const set = (field: FieldName, statement: Statement) => {
+    const { value, upstream, externalId, at, event } = statement
+    person[field] = value
+    provenance[field] = { source: upstream, externalId, at, event }
+  }
+  for (const field of Object.keys(unknown) as FieldName[]) {
+    const [first, second] = [speakers, others].map((told) =>
+      told.filter(isHeard).flatMap((one) => spokenBy(one, field, ownership) ?? []),
+    )
+    const said = first?.length ? first : (second ?? [])
+    const heard = ownership[field] === 'local' ? earliest(said) : latest(said)
+    person[field] = unknown[field]
+    if (heard) set(field, heard)
+  }
+  if (presence === 'vanished' && person['status'] === 'active') {
+    const missed = speakers.filter(isHeard).flatMap((told) => latest(vanishings(told)) ?? [])
+    set('status', latest(missed) as Statement)
+  }
+  const records = [...heads, ...alone].map(nameOf).sort()
+  return { ...person, provenance, records } as unknown as VisiblePerson
+}
+
 /** What one record says of a field: its newest word, or for a field that is ours the first that was not empty. */
-function spokenBy(id: string, field: FieldName, changes: Change[], ownership: FieldOwnership) {
-  const said = changes
-    .filter((change): change is UserUpserted => change.type === 'user.upserted' && idOf(change) === id)
-    .filter((change) => field in change.fields)
-    .map(({ upstream, externalId, stamp, fields }) => ({
-      upstream,
-      externalId,
-      ...stamp,
-      value: fields[field],
-    }))
+function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Statement | undefined {
+  const said = upsertsOf(told)
+    .filter(({ fields }) => field in fields)
+    .map(({ stamp, fields }) => toStatement(told, stamp, fields[field]))
   if (ownership[field] !== 'local') return latest(said)
   return earliest(said.filter(({ value }) => value !== null && value !== '' && value !== false))
 }
 
-/** Not deleted, or created after the last deletion. */
-function isAlive(id: string, changes: Change[]): boolean {
-  const own = changes.filter((change) => idOf(change) === id)
-  const deletions = own.filter((change) => change.type === 'user.deleted')
-  const births = own.filter((change) => change.type === 'user.upserted' && change.created)
-  return births.length + deletions.length === 0 || deletions.every((deletion) => isBefore(deletion, births))
+function addressOf(told: Told, ownership: FieldOwnership): string | undefined {
+  if (isByAddress(told)) return told.externalId.slice(byAddress.length)
+  const said = spokenBy(told, 'email', ownership)
+  return said && canonicalEmail(String(said.value))
 }
 
-function isBefore(deletion: Change, births: Change[]): boolean {
-  return births.some((birth) => birth.stamp.at > deletion.stamp.at)
+function naming(told: Told, ownership: FieldOwnership): Statement {
+  return spokenBy(told, 'email', ownership) as Statement
+}
+
+/** Deleted unless created after every deletion; vanished if a complete listing missed what nobody saw since. */
+function presenceOf(told: Told): 'present' | 'vanished' | 'deleted' {
+  const upserts = upsertsOf(told)
+  const births = upserts.filter(({ created }) => created)
+  const deletions = told.changes.filter(({ type }) => type === 'user.deleted')
+  if (deletions.some(({ stamp }) => !births.some((birth) => birth.stamp.at > stamp.at))) return 'deleted'
+  const sights = upserts.map(({ stamp, readAt }) => Math.max(stamp.at, readAt ?? stamp.at))
+  return vanishings(told).some(({ at }) => !sights.some((sight) => sight >= at)) ? 'vanished' : 'present'
+}
+
+function vanishings(told: Told): Statement[] {
+  const notices = told.changes.filter(({ type }) => type === 'user.vanished')
+  return notices.map(({ stamp }) => toStatement(told, stamp, 'disabled'))
+}
+
+function upsertsOf(told: Told): UserUpserted[] {
+  return told.changes.filter((change) => change.type === 'user.upserted')
+}
+
+function toldOf(changes: Change[]): Told {
+  const { upstream = '', externalId = '' } = changes[0] ?? {}
+  return { upstream, externalId, changes }
+}
+
+function toStatement({ upstream, externalId }: Told, stamp: Stamp, value: unknown): Statement {
+  return { upstream, externalId, ...stamp, value }
+}
+
+function isByAddress({ externalId }: Told): boolean {
+  return externalId.startsWith(byAddress)
 }
 
 function isLater(a: Statement, b: Statement): boolean {
-  const [left, right] = [
-    [a.event, a.upstream, a.externalId, JSON.stringify(a.value)],
-    [b.event, b.upstream, b.externalId, JSON.stringify(b.value)],
-  ]
   if (a.at !== b.at) return a.at > b.at
-  const index = left.findIndex((part, place) => part !== right[place])
-  return index >= 0 && (left[index] ?? '') > (right[index] ?? '')
+  const [left, right] = [a, b].map((one) => [
+    one.event,
+    one.upstream,
+    one.externalId,
+    JSON.stringify(one.value),
+  ])
+  const index = left?.findIndex((part, place) => part !== right?.[place]) ?? -1
+  return index >= 0 && (left?.[index] ?? '') > (right?.[index] ?? '')
 }
 
 function latest(said: Statement[]): Statement | undefined {
@@ -106,6 +170,6 @@ function earliest(said: Statement[]): Statement | undefined {
   return said.find((one) => said.every((other) => !isLater(one, other)))
 }
 
-const idOf = (change: { upstream: string; externalId: string }) => `${change.upstream} ${change.externalId}`
-const upstreamOf = (id: string) => id.split(' ')[0]
-const keyOf = (said: Statement) => String(said.value).toLowerCase()
+function nameOf({ upstream, externalId }: { upstream: string; externalId: string }): string {
+  return `${upstream} ${externalId}`
+}

@@ -13,25 +13,13 @@ export function createWorld(ownership: FieldOwnership = defaultOwnership) {
 }
 
 /** Everybody who is not deleted, by address; ids are left out, for they depend on who came first. */
-export function visiblePeople(world: World): VisiblePerson[] {
-  return [...world.people.values()]
-    .flatMap(
-      ({ email, emailCanonical, emailVerified, name, avatarUrl, status, role, passwordHash, provenance }) =>
-        status === 'deleted'
-          ? []
-          : [
-              {
-                email,
-                emailCanonical,
-                emailVerified,
-                name,
-                avatarUrl,
-                status,
-                role,
-                passwordHash,
-                provenance,
-              },
-            ],
-    )
-    .sort((a, b) => (String(a.emailCanonical) < String(b.emailCanonical) ? -1 : 1))
+function visiblePeople({ people, records }: World): VisiblePerson[] {
+  const all = [...records.values()]
+  const living = [...people.values()].flatMap(({ id, status, ...person }) => {
+    if (status === 'deleted') return []
+    const theirs = all.filter(({ userId }) => userId === id)
+    const names = theirs.map(({ upstream, externalId }) => `${upstream} ${externalId}`)
+    return [{ ...person, status, records: names.sort() }]
+  })
+  return living.sort((a, b) => (String(a.emailCanonical) < String(b.emailCanonical) ? -1 : 1))
 }

@@ -1,0 +1,58 @@
+import { FirstloginError } from '../errors.ts'
+import type { ReconcileProgress, ReconcileReport } from '../plugins/reconcile.ts'
+import type { Command } from './command.ts'
+import { connect } from './connect.ts'
+
+export const reconcile: Command = {
+  usage: 'reconcile [--force]',
+  summary: 'compare everybody upstream with everybody here; --force also where more than 10 % are gone',
+  async run(config, args, print) {
+    const unknown = args.filter((arg) => arg !== '--force')
+    if (unknown.length > 0) {
+      print('Usage: firstlogin reconcile [--force]')
+      return 2
+    }
+    const app = await connect(config)
+    let isWell = true
+    try {
+      for (const { name, directory } of app.upstreams) {
+        if (!directory) continue
+        const report = await app.reconcile
+          .run(name, { force: args.includes('--force'), onProgress: createProgress(print) })
+          .catch((error: unknown) => sayWhy(error, name, print))
+        if (report) tell(report, print)
+        isWell &&= report !== undefined && !report.isRefused
+      }
+    } finally {
+      await app.close()
+    }
+    return isWell ? 0 : 1
+  },
+}
+
+/** At most one line in two seconds. */
+function createProgress(print: (line: string) => void): (progress: ReconcileProgress) => void {
+  let printedAt = 0
+  return ({ upstream, pages, seen, changed, known }) => {
+    if (Date.now() - printedAt < 2000) return
+    printedAt = Date.now()
+    const of = known > seen ? ` of about ${known}` : ''
+    print(`${upstream}: page ${pages}, ${seen}${of} people seen, ${changed} changed`)
+  }
+}
+
+function tell(report: ReconcileReport, print: (line: string) => void): void {
+  const { upstream, seen, pages, changed, known, vanished, isRefused } = report
+  print(`${upstream}: ${seen} people on ${pages} pages, ${changed} changed, ${vanished.length} gone`)
+  for (const { email, externalId } of vanished) print(`  gone: ${email} (${externalId})`)
+  if (isRefused)
+    print(
+      `Nobody was disabled: ${vanished.length} of ${known} is more than 10 %. Look at the table; then --force if it is right.`,
+    )
+  else if (vanished.length > 0) print('They are disabled until they are seen again.')
+}
+
+function sayWhy(error: unknown, upstream: string, print: (line: string) => void): undefined {
+  if (!(error instanceof FirstloginError)) throw error
+  print(`${upstream}: ${error.message}`)
+}
