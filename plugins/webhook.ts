@@ -11,7 +11,7 @@ declare module 'fastify' {
 
 export interface WebhookRoute {
   url: string
-  /** Throws, or rejects, unless the raw bytes are signed; such as `app.signature.verify`. */
+  /** Throws, or rejects, unless the raw bytes are signed; such as the `verify` of the signature plugin. */
   verify(bytes: Buffer, headers: SignatureHeaders): unknown
   /** Sees the parsed body, once its bytes were verified and it has the shape of `schema.body`. */
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
