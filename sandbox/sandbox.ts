@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { createAirtableStandIn } from './airtable/stand-in.ts'
 import { makeFolder } from './postgres/folders.ts'
@@ -61,6 +62,11 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       sandbox.login = { email: 'ada@example.com', password: 'analytical-engine' }
       sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
+    if (isOn(env, 'USER_WEBHOOK_SYNC_ENABLED') && !has('AIRTABLE_USER_SYNC_SECRET')) {
+      const secret = createHmac('sha256', filled['FIRSTLOGIN_SECRET'] ?? folder).update('user events').digest('hex')
+      filled['AIRTABLE_USER_SYNC_SECRET'] = secret
+      sandbox.lines.push(`User events  http://127.0.0.1:${port}/api/sync/users/inbound (secret ${secret})`)
+    }
     if (isKept) stops.push(await announce(folder, filled))
   } catch (error) {
     await stop()
@@ -83,6 +89,10 @@ export async function joinSandbox(env: Env, dataDir: string, say: Say = () => {}
 
 function isSet(env: Env, name: string): boolean {
   return Boolean(env[name] || env[`${name}_FILE`])
+}
+
+function isOn(env: Env, name: string): boolean {
+  return ['true', '1'].includes(env[name]?.toLowerCase() ?? '')
 }
 
 /** The service's own; a wrong one is for the settings to complain about. */
