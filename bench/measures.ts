@@ -1,23 +1,40 @@
+import { checkExactlyOnce } from './exactly-once.ts'
 import type { LoadJob, LoadResult } from './load.ts'
 import type { VerifyJob } from './peers/argon2.ts'
 import { password, people } from './people.ts'
 import { credentials, json, signIn, signInAtPeer } from './sign-in.ts'
 import type { World } from './world.ts'
 
-/** Something that is done again and again for some seconds; its figure is how often a second. */
-export type Measure = (seconds: number) => Promise<number>
+/** How often a second something was done, and where it was asked for over HTTP, what the slowest hundredth took. */
+export interface Pace {
+  perSecond: number
+  p99Ms?: number
+}
 
-export type MeasureName =
-  | 'argon2Verify'
-  | 'login'
-  | 'peerSignIn'
-  | 'me'
-  | 'bareMe'
-  | 'peerSession'
-  | 'refresh'
+/** Something that is done again and again for some seconds. */
+export type Measure = (seconds: number) => Promise<Pace>
 
-/** All measures, warmed up. Everybody is signed in everywhere, which is also what brings them into Postgres. */
-export async function prepareMeasures(world: World): Promise<Record<MeasureName, Measure>> {
+export const measureNames = [
+  'argon2Verify',
+  'login',
+  'peerSignIn',
+  'me',
+  'bareMe',
+  'peerSession',
+  'refresh',
+  'events',
+  'bareEvents',
+] as const
+export type MeasureName = (typeof measureNames)[number]
+
+/**
+ * The measures of these names, or all, warmed up. Everybody is signed in everywhere, which is also what brings them into
+ * Postgres.
+ */
+export async function prepareMeasures(
+  world: World,
+  only?: readonly string[],
+): Promise<[MeasureName, Measure][]> {
   const serviceUrl = world.service.url
   const peerUrl = world.betterAuth.ready
   const tokens = await Promise.all(people.map(({ email }) => signIn(serviceUrl, email)))
@@ -27,13 +44,18 @@ export async function prepareMeasures(world: World): Promise<Record<MeasureName,
     tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` } }))
   const concurrency = await findBestConcurrency(world)
 
-  async function load(job: LoadJob): Promise<number> {
-    return (await world.load.ask<LoadResult>(job)).perSecond
+  const load = (job: LoadJob) => world.load.ask<LoadResult>(job)
+
+  function loadEvents(url: string, seconds: number): Promise<LoadResult> {
+    const clients = Array.from({ length: 64 }, () => ({ headers: {} }))
+    return load({ url, method: 'POST', seconds, isEvents: true, clients })
   }
 
   const measures: Record<MeasureName, Measure> = {
-    argon2Verify: (seconds) =>
-      world.argon2.ask({ password, hash: world.hash, concurrency, seconds } satisfies VerifyJob),
+    async argon2Verify(seconds) {
+      const job: VerifyJob = { password, hash: world.hash, concurrency, seconds }
+      return { perSecond: await world.argon2.ask<number>(job) }
+    },
     login: (seconds) =>
       load({ url: `${serviceUrl}/api/auth/login`, method: 'POST', seconds, clients: logins }),
     peerSignIn: (seconds) =>
@@ -69,9 +91,18 @@ export async function prepareMeasures(world: World): Promise<Record<MeasureName,
         clients: fresh.map(({ refreshToken }) => ({ headers: json, body: JSON.stringify({ refreshToken }) })),
       })
     },
+    events: (seconds) =>
+      checkExactlyOnce(world.databases.ours, `firstlogin.inbound_events where result = 'processed'`, () =>
+        loadEvents(`${serviceUrl}/api/sync/users/inbound`, seconds),
+      ),
+    bareEvents: (seconds) =>
+      checkExactlyOnce(world.databases.bareEvents, 'events', () =>
+        loadEvents(`${world.bareEvents.ready}/events`, seconds),
+      ),
   }
-  for (const measure of Object.values(measures)) await measure(0.5)
-  return measures
+  const wanted = measureNames.filter((name) => only?.includes(name) ?? true)
+  for (const name of wanted) await measures[name](0.5)
+  return wanted.map((name) => [name, measures[name]])
 }
 
 /** The floor has to be as good as the machine allows. */

@@ -5,6 +5,7 @@ import { median, quantile, ratios } from './statistics.ts'
 /** All figures of a run, round by round. */
 export interface Figures {
   perSecond: Record<MeasureName, number[]>
+  eventsP99Ms: number[]
   firstLogins: FirstLogin[]
   memory: { now: number; highest: number } | undefined
 }
@@ -20,7 +21,8 @@ export interface Row {
   goal?: { kind: 'share' | 'times' | 'most'; value: number }
 }
 
-export function toRows({ perSecond, firstLogins, memory }: Figures): Row[] {
+/** Those whose figures were taken. */
+export function toRows({ perSecond, eventsP99Ms, firstLogins, memory }: Figures): Row[] {
   const compare = (
     name: string,
     ours: MeasureName,
@@ -35,12 +37,19 @@ export function toRows({ perSecond, firstLogins, memory }: Figures): Row[] {
     goal,
   })
   const own = toOwnCosts(firstLogins)
-  return [
+  const rows: Row[] = [
     compare('login', 'login', ['argon2id verify alone', 'argon2Verify'], { kind: 'share', value: 0.9 }),
     compare('login', 'login', ['better-auth sign-in', 'peerSignIn'], { kind: 'times', value: 8 }),
     compare('/api/auth/me', 'me', ['better-auth get-session', 'peerSession'], { kind: 'times', value: 30 }),
     compare('/api/auth/me', 'me', ['bare @fastify/jwt, cached', 'bareMe'], { kind: 'share', value: 0.6 }),
     { name: 'refresh', figure: median(perSecond.refresh), unit: '/s' },
+    compare('signed events', 'events', ['bare HMAC and insert', 'bareEvents'], { kind: 'times', value: 1.5 }),
+    {
+      name: 'signed events, p99',
+      figure: median(eventsP99Ms),
+      unit: 'ms',
+      goal: { kind: 'most', value: 100 },
+    },
     { name: 'read-through, own cost, p50', figure: quantile(own, 0.5), unit: 'ms' },
     {
       name: 'read-through, own cost, p95',
@@ -55,6 +64,7 @@ export function toRows({ perSecond, firstLogins, memory }: Figures): Row[] {
         ] as const)
       : []),
   ]
+  return rows.filter(({ figure, ratio = 1 }) => !Number.isNaN(figure) && !Number.isNaN(ratio))
 }
 
 /**

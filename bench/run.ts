@@ -1,9 +1,10 @@
-// npm run bench [-- --short] [-- --profile]: the service, its floors and its peers, side by side in one run.
+// npm run bench [-- --short] [-- --profile] [-- --only=events,bareEvents]: the service, its floors and its peers, side by
+// side in one run; or only these measures of it.
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type FirstLogin, measureFirstLogins } from './first-logins.ts'
-import { type MeasureName, prepareMeasures } from './measures.ts'
+import { type MeasureName, measureNames, prepareMeasures } from './measures.ts'
 import { readMemory } from './memory.ts'
 import { reached, toRows } from './rows.ts'
 import { median } from './statistics.ts'
@@ -11,11 +12,17 @@ import { toTable } from './table.ts'
 import { folder, startWorld } from './world.ts'
 
 const { values: options } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 })
 const plan = options.short
   ? { rounds: 3, firstLogins: 10, slow: 2, fast: 1.5 }
   : { rounds: 5, firstLogins: 30, slow: 7, fast: 4 }
+const only = options.only?.split(',')
+if (only) plan.firstLogins = 0
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 process.on('SIGINT', () => process.exit(130))
@@ -25,24 +32,25 @@ const started = new Date()
 say('starting PostgreSQL, the service and its peers')
 const world = await startWorld(plan.rounds * plan.firstLogins, options.profile)
 try {
-  const measures = await prepareMeasures(world)
-  const names = Object.keys(measures) as MeasureName[]
-  const perSecond = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<
+  const measures = await prepareMeasures(world, only)
+  const perSecond = Object.fromEntries(measureNames.map((name) => [name, [] as number[]])) as Record<
     MeasureName,
     number[]
   >
+  const eventsP99Ms: number[] = []
   const firstLogins: FirstLogin[] = []
   for (let round = 0; round < plan.rounds; round += 1) {
     // Forth and back, so that nobody always comes after the same neighbour.
-    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+    for (const [name, measure] of round % 2 === 0 ? measures : measures.toReversed()) {
       const isSlow = ['argon2Verify', 'login', 'peerSignIn'].includes(name)
-      const figure = await measures[name](isSlow ? plan.slow : plan.fast)
-      perSecond[name].push(figure)
-      say(`round ${round + 1} of ${plan.rounds}: ${name} ${figure.toFixed(0)}/s`)
+      const pace = await measure(isSlow ? plan.slow : plan.fast)
+      perSecond[name].push(pace.perSecond)
+      if (name === 'events') eventsP99Ms.push(pace.p99Ms ?? Number.NaN)
+      say(`round ${round + 1} of ${plan.rounds}: ${name} ${pace.perSecond.toFixed(0)}/s`)
     }
     firstLogins.push(...(await measureFirstLogins(world, round * plan.firstLogins, plan.firstLogins)))
   }
-  const figures = { perSecond, firstLogins, memory: await readMemory(world.service.pid) }
+  const figures = { perSecond, eventsP99Ms, firstLogins, memory: await readMemory(world.service.pid) }
   const rows = toRows(figures)
   const machine = {
     cpu: cpus()[0]?.model,
@@ -59,7 +67,6 @@ try {
   }
   await writeFile(`${folder}latest.json`, `${JSON.stringify(report, null, 2)}\n`)
 
-  const ordinary = median(firstLogins.map((login) => login.ordinary)).toFixed(1)
   console.log(
     `\n${machine.cores} x ${machine.cpu}, Node ${machine.node}, ${plan.rounds} rounds in ${report.took}\n`,
   )
@@ -67,9 +74,14 @@ try {
   console.log(`
 Figures are medians of the rounds; a ratio is the median of the rounds' own ratios. 32 connections, kept alive,
 each a person of its own; the service logs at "info" and commits to disk.
+Signed events: 64 connections, every request a new event; both tables are counted, so that each was kept exactly once.`)
+  if (firstLogins.length > 0) {
+    const ordinary = median(firstLogins.map((login) => login.ordinary)).toFixed(1)
+    console.log(`\
 Read-through (${firstLogins.length} first logins, one by one): the whole login as its caller sees it, minus the time from the
-upstream's getting the call to its having answered, minus an ordinary login (${ordinary} ms, the median of as many in between).
-All figures: .data/bench/latest.json`)
+upstream's getting the call to its having answered, minus an ordinary login (${ordinary} ms, the median of as many in between).`)
+  }
+  console.log('All figures: .data/bench/latest.json')
 } finally {
   await world.stop()
 }

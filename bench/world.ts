@@ -5,6 +5,7 @@ import { hashPassword } from '../domain/password.ts'
 import { createAirtableStandIn } from '../sandbox/airtable/stand-in.ts'
 import { startPostgres } from '../sandbox/postgres.ts'
 import { type Child, startChild } from './child.ts'
+import { eventSecret } from './events.ts'
 import type { BareJwt } from './peers/bare-jwt.ts'
 import { newcomer, password, people } from './people.ts'
 import { type Service, startService } from './service.ts'
@@ -20,19 +21,25 @@ export interface World {
   service: Service
   betterAuth: Child<string>
   bareJwt: Child<BareJwt>
+  bareEvents: Child<string>
   argon2: Child<undefined>
   load: Child<undefined>
   /** Times the stand-in's answers. */
   upstream: Stopwatch
+  databases: { ours: string; bareEvents: string }
   stop(): Promise<void>
 }
 
-/** One PostgreSQL with a database for the service and one for the peer; `newcomers` wait upstream. */
+/** One PostgreSQL with a database for the service and one for each peer; `newcomers` wait upstream. */
 export async function startWorld(newcomers: number, profiled: boolean): Promise<World> {
   const dataDir = `${folder}postgres`
   await rm(dataDir, { recursive: true, force: true })
   const server = await startPostgres({ dataDir, port: 0 })
-  const [ours, theirs] = await createDatabases(server.url, ['firstlogin', 'better_auth'])
+  const [ours, theirs, bareEventsUrl] = await createDatabases(server.url, [
+    'firstlogin',
+    'better_auth',
+    'bare_events',
+  ])
   const hash = await hashPassword(password)
   const airtable = createAirtableStandIn({ token: 'patBench.token' })
   for (const person of [...people, ...Array.from({ length: newcomers }, (_, index) => newcomer(index))]) {
@@ -56,12 +63,15 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
       AIRTABLE_TABLE: 'Users',
       AIRTABLE_API_URL: apiUrl,
       LOGIN_RATE_PER_MINUTE: '1000000000',
+      USER_WEBHOOK_SYNC_ENABLED: 'true',
+      AIRTABLE_USER_SYNC_SECRET: eventSecret,
     },
     // As `npm start` and the image start it.
     ['--max-semi-space-size=4', ...(profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : [])],
   )
   const betterAuth = await startChild<string>('peers/better-auth', { DATABASE_URL: theirs })
   const bareJwt = await startChild<BareJwt>('peers/bare-jwt')
+  const bareEvents = await startChild<string>('peers/bare-events', { DATABASE_URL: bareEventsUrl })
   const argon2 = await startChild<undefined>('peers/argon2')
   const load = await startChild<undefined>('load')
 
@@ -70,11 +80,14 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
     service,
     betterAuth,
     bareJwt,
+    bareEvents,
     argon2,
     load,
     upstream,
+    databases: { ours, bareEvents: bareEventsUrl },
     async stop() {
-      await Promise.all([service, betterAuth, bareJwt, argon2, load].map((process) => process.stop()))
+      const processes = [service, betterAuth, bareJwt, bareEvents, argon2, load]
+      await Promise.all(processes.map((process) => process.stop()))
       await airtable.close()
       await server.stop()
       await rm(dataDir, { recursive: true, force: true })
@@ -82,13 +95,13 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
   }
 }
 
-async function createDatabases(
+async function createDatabases<const Names extends readonly string[]>(
   serverUrl: string,
-  names: [ours: string, theirs: string],
-): Promise<[ours: string, theirs: string]> {
+  names: Names,
+): Promise<{ [Place in keyof Names]: string }> {
   const sql = postgres(serverUrl, { max: 1, onnotice: () => {} })
   for (const name of names) await sql`create database ${sql(name)}`
   await sql.end()
   const urlOf = (name: string) => Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
-  return [urlOf(names[0]), urlOf(names[1])]
+  return names.map(urlOf) as { [Place in keyof Names]: string }
 }

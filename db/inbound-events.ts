@@ -31,11 +31,13 @@ export async function claimEvents(tx: TransactionSql, events: InboundEvent[]): P
   const [, known] = await Promise.all([
     lock(tx, 'events', events.map(eventKey)),
     tx<{ source: string; id: string }[]>`
-      select e.source, e.event_id as id
-      from firstlogin.inbound_events e
-        join unnest(${events.map(({ source }) => source)}::text[], ${events.map(({ id }) => id)}::text[])
-          as name (source, event_id) using (source, event_id)
-      where e.result <> 'failed'`,
+      select name.source, name.event_id as id
+      from unnest(${events.map(({ source }) => source)}::text[], ${events.map(({ id }) => id)}::text[])
+          as name (source, event_id)
+        cross join lateral (
+          select from firstlogin.inbound_events e
+          where e.source = name.source and e.event_id = name.event_id and e.result <> 'failed' limit 1
+        ) as known`,
   ])
   return new Set(known.map(eventKey))
 }
@@ -60,9 +62,11 @@ export async function saveEvents(tx: Sql | TransactionSql, events: SettledEvent[
       event.source, event.id, event.type, event."occurredAt", event.result, event.reason, event.payload
     from jsonb_to_recordset(${tx.json(rows as never)}) as event (
         source text, id text, type text, "occurredAt" timestamptz, result text, reason text, payload jsonb)
-      left join firstlogin.inbound_events failed
-        on failed.source = event.source and failed.event_id = event.id and failed.result = 'failed'
-    on conflict (month, source, event_id) do update set
+      left join lateral (
+        select e.month from firstlogin.inbound_events e
+        where e.source = event.source and e.event_id = event.id and e.result = 'failed' limit 1
+      ) as failed on true
+    on conflict (source, event_id, month) do update set
       result = excluded.result, reason = excluded.reason, attempts = e.attempts + 1, received_at = now()
     where e.result = 'failed'`
 }

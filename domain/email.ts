@@ -12,8 +12,12 @@ const forbiddenInDomain = /[^\w.\u0080-\u{10ffff}-]|\.$/u
 // What it makes of "⑴", of "。" at the end or of full-width digits must be a domain by the same measure, not a number.
 const nameInAscii = /^(?![\d.]*$)[\w.-]*[\w-]$/
 
+/** Domains that the ASCII form of domains changes nothing of but the case. */
+const plainDomain = /^([a-z][a-z0-9]*\.)+[a-z]+$/i
+
 /** Simple (one to one) case mapping, without the sigma and dotted-I rules of String.toLowerCase. */
 function lowerSimple(text: string): string {
+  if (/^[\x21-\x7e]*$/.test(text)) return text.toLowerCase()
   return Array.from(text, (c) => (c === 'İ' ? 'i' : c.toLowerCase())).join('')
 }
 
@@ -25,8 +29,8 @@ export function toCanonicalEmail(raw: string): CanonicalEmail | undefined {
   const at = trimmed.lastIndexOf('@')
   const domain = trimmed.slice(at + 1)
   if (at < 1 || forbiddenInDomain.test(domain)) return undefined
-  const ascii = domainToASCII(domain)
   const isAscii = /^[\w.-]+$/.test(domain)
+  const ascii = plainDomain.test(domain) ? domain.toLowerCase() : domainToASCII(domain)
   if (isAscii ? ascii !== domain.toLowerCase() : !nameInAscii.test(ascii)) return undefined
   const email = `${lowerSimple(trimmed.slice(0, at)).normalize('NFC')}@${ascii}`
   return Buffer.byteLength(email) > longestOctets ? undefined : (email as CanonicalEmail)

@@ -60,6 +60,14 @@ export function isVanished(record: UpstreamRecord): boolean {
 
 /** The address that the record stands for, if it ever named one. */
 export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined {
+  if (!emails.has(record)) emails.set(record, findEmail(record))
+  return emails.get(record)
+}
+
+/** A record never changes, and its address is asked for again and again. */
+const emails = new WeakMap<UpstreamRecord, CanonicalEmail | undefined>()
+
+function findEmail(record: UpstreamRecord): CanonicalEmail | undefined {
   const named = record.claims.email?.value
   return addressOf(record) ?? (named === undefined ? undefined : canonicalEmail(named))
 }

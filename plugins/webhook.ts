@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, LogLevel } from 'fastify'
 import fp from 'fastify-plugin'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import { FirstloginError } from '../errors.ts'
@@ -16,6 +16,7 @@ export interface WebhookRoute {
   /** Sees the parsed body, once its bytes were verified and it has the shape of `schema.body`. */
   handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
   schema?: FastifySchema
+  logLevel?: LogLevel
   /** Bytes; a larger body is refused unread. Default 1 MiB. */
   bodyLimit?: number
 }
@@ -32,7 +33,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 export default fp(
   async function webhookPlugin(app) {
     app.decorate('webhook', function defineWebhook(this: FastifyInstance, route: WebhookRoute) {
-      const { url, verify, handler, schema = {}, bodyLimit = largestBody } = route
+      const { url, verify, handler, schema = {}, bodyLimit = largestBody, logLevel } = route
       void this.register(async function webhookScope(scope) {
         const parseJson = toPromised(scope.getDefaultJsonParser('error', 'error'))
         scope.removeAllContentTypeParsers()
@@ -49,6 +50,7 @@ export default fp(
           url,
           bodyLimit,
           schema,
+          ...(logLevel && { logLevel }),
           // Before validation: a stranger never learns the shape.
           preValidation: async function verifyBody(request) {
             const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)

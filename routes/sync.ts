@@ -34,6 +34,8 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
   function addWebhook(name: string, { path, summary, body, verify, read }: Webhook): void {
     app.webhook({
       url: path,
+      // Each has a line of its own that says what became of it.
+      logLevel: 'warn',
       verify,
       schema: { tags, summary, body, response: { 200: Reply, ...problems } },
       async handler(request): Promise<EventReply> {

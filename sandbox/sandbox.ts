@@ -63,7 +63,9 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
     if (isOn(env, 'USER_WEBHOOK_SYNC_ENABLED') && !has('AIRTABLE_USER_SYNC_SECRET')) {
-      const secret = createHmac('sha256', filled['FIRSTLOGIN_SECRET'] ?? folder).update('user events').digest('hex')
+      const secret = createHmac('sha256', filled['FIRSTLOGIN_SECRET'] ?? folder)
+        .update('user events')
+        .digest('hex')
       filled['AIRTABLE_USER_SYNC_SECRET'] = secret
       sandbox.lines.push(`User events  http://127.0.0.1:${port}/api/sync/users/inbound (secret ${secret})`)
     }

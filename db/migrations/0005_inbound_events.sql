@@ -13,7 +13,7 @@ create table firstlogin.inbound_events (
   attempts integer not null default 1,
   -- without secrets and hashes
   payload jsonb not null,
-  primary key (month, source, event_id)
+  primary key (source, event_id, month)
 ) partition by range (month);
 
 create index inbound_events_failed on firstlogin.inbound_events (received_at) where result = 'failed';
