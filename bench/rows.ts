@@ -7,7 +7,14 @@ export interface Figures {
   perSecond: Record<MeasureName, number[]>
   eventsP99Ms: number[]
   firstLogins: FirstLogin[]
-  memory: { now: number; highest: number } | undefined
+  memory: Memory | undefined
+  memoryAfterEvents: Memory | undefined
+}
+
+/** In megabytes. */
+interface Memory {
+  now: number
+  highest: number
 }
 
 export interface Row {
@@ -22,7 +29,7 @@ export interface Row {
 }
 
 /** Those whose figures were taken. */
-export function toRows({ perSecond, eventsP99Ms, firstLogins, memory }: Figures): Row[] {
+export function toRows({ perSecond, eventsP99Ms, firstLogins, memory, memoryAfterEvents }: Figures): Row[] {
   const compare = (
     name: string,
     ours: MeasureName,
@@ -62,6 +69,9 @@ export function toRows({ perSecond, eventsP99Ms, firstLogins, memory }: Figures)
           { name: 'memory after load', figure: memory.now, unit: 'MB', goal: { kind: 'most', value: 150 } },
           { name: 'memory at its highest', figure: memory.highest, unit: 'MB' },
         ] as const)
+      : []),
+    ...(memoryAfterEvents
+      ? ([{ name: 'memory after events', figure: memoryAfterEvents.now, unit: 'MB' }] as const)
       : []),
   ]
   return rows.filter(({ figure, ratio = 1 }) => !Number.isNaN(figure) && !Number.isNaN(ratio))

@@ -39,18 +39,31 @@ try {
   >
   const eventsP99Ms: number[] = []
   const firstLogins: FirstLogin[] = []
-  for (let round = 0; round < plan.rounds; round += 1) {
-    // Forth and back, so that nobody always comes after the same neighbour.
-    for (const [name, measure] of round % 2 === 0 ? measures : measures.toReversed()) {
-      const isSlow = ['argon2Verify', 'login', 'peerSignIn'].includes(name)
-      const pace = await measure(isSlow ? plan.slow : plan.fast)
-      perSecond[name].push(pace.perSecond)
-      if (name === 'events') eventsP99Ms.push(pace.p99Ms ?? Number.NaN)
-      say(`round ${round + 1} of ${plan.rounds}: ${name} ${pace.perSecond.toFixed(0)}/s`)
+  const isOfEvents = (name: MeasureName) => name === 'events' || name === 'bareEvents'
+  await takeRounds(
+    measures.filter(([name]) => !isOfEvents(name)),
+    async (round) => {
+      firstLogins.push(...(await measureFirstLogins(world, round * plan.firstLogins, plan.firstLogins)))
+    },
+  )
+  const memory = await readMemory(world.service.pid)
+  await takeRounds(measures.filter(([name]) => isOfEvents(name)))
+  const memoryAfterEvents = await readMemory(world.service.pid)
+  const figures = { perSecond, eventsP99Ms, firstLogins, memory, memoryAfterEvents }
+
+  async function takeRounds(list: typeof measures, after?: (round: number) => Promise<void>): Promise<void> {
+    for (let round = 0; list.length > 0 && round < plan.rounds; round += 1) {
+      // Forth and back, so that nobody always comes after the same neighbour.
+      for (const [name, measure] of round % 2 === 0 ? list : list.toReversed()) {
+        const isSlow = ['argon2Verify', 'login', 'peerSignIn'].includes(name)
+        const pace = await measure(isSlow ? plan.slow : plan.fast)
+        perSecond[name].push(pace.perSecond)
+        if (name === 'events') eventsP99Ms.push(pace.p99Ms ?? Number.NaN)
+        say(`round ${round + 1} of ${plan.rounds}: ${name} ${pace.perSecond.toFixed(0)}/s`)
+      }
+      await after?.(round)
     }
-    firstLogins.push(...(await measureFirstLogins(world, round * plan.firstLogins, plan.firstLogins)))
   }
-  const figures = { perSecond, eventsP99Ms, firstLogins, memory: await readMemory(world.service.pid) }
   const rows = toRows(figures)
   const machine = {
     cpu: cpus()[0]?.model,
