@@ -33,23 +33,29 @@ export const reconcile: Command = {
 /** At most one line in two seconds. */
 function createProgress(print: (line: string) => void): (progress: ReconcileProgress) => void {
   let printedAt = 0
-  return ({ upstream, pages, seen, changed, known }) => {
+  return ({ upstream, pages, seen, changed, known, isWaiting }) => {
     if (Date.now() - printedAt < 2000) return
     printedAt = Date.now()
     const of = known > seen ? ` of about ${known}` : ''
-    print(`${upstream}: page ${pages}, ${seen}${of} people seen, ${changed} changed`)
+    const waiting = isWaiting ? '; no answer, trying again' : ''
+    print(`${upstream}: page ${pages}, ${seen}${of} records seen, ${changed} changed${waiting}`)
   }
 }
 
 function tell(report: ReconcileReport, print: (line: string) => void): void {
   const { upstream, seen, pages, changed, known, vanished, isRefused } = report
-  print(`${upstream}: ${seen} people on ${pages} pages, ${changed} changed, ${vanished.length} gone`)
+  const walked = `${toCount(seen, 'record')} on ${toCount(pages, 'page')}`
+  print(`${upstream}: ${walked}, ${changed} changed, ${vanished.length} gone`)
   for (const { email, externalId } of vanished) print(`  gone: ${email} (${externalId})`)
   if (isRefused)
     print(
       `Nobody was disabled: ${vanished.length} of ${known} is more than 10 %. Look at the table; then --force if it is right.`,
     )
   else if (vanished.length > 0) print('They are disabled until they are seen again.')
+}
+
+function toCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function sayWhy(error: unknown, upstream: string, print: (line: string) => void): undefined {

@@ -2,6 +2,9 @@ import { FirstloginError } from '../errors.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 
+/** A host that means something within one network only. */
+const near = /^((127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))\.[\d.]+|\[.+|[^.]+|.+\.(local|internal))$/
+
 export const subscribe: Command = {
   usage: 'subscribe [off]',
   summary: "have upstreams say when there is news (Airtable's webhooks), or end that",
@@ -21,12 +24,15 @@ export const subscribe: Command = {
         } else {
           await app.feeds.subscribe(name)
           print(`${name}: subscribed; news are announced at ${config.BASE_URL}/api/sync${feed.path}`)
+          if (near.test(new URL(config.BASE_URL).hostname))
+            print('Nobody outside can reach that address: see BASE_URL.')
         }
       }
       return 0
     } catch (error) {
       if (!(error instanceof FirstloginError)) throw error
-      print(`${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`.trimEnd())
+      const reason = error.cause instanceof Error ? error.cause.message : undefined
+      print([error.detail ?? error.message, reason].filter(Boolean).join(' '))
       return 1
     } finally {
       await app.close()

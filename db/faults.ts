@@ -22,6 +22,16 @@ const awayStates = /^(?:08|53|57|25006)/
 /** Of several transactions that stood in each other's way this one was ended: it is worth a new try. */
 const conflictStates = /^40/
 
+// The server says goodbye: it shuts down, or has crashed. Other states of class 57 leave the connection as it is.
+const goodbyes = /^(?:08|57P0)/
+
+/** Whether the connection on which this happened is gone, or about to be. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code === undefined) return false
+  return error instanceof postgres.PostgresError ? goodbyes.test(code) : connectionCodes.has(code)
+}
+
 /** Whether nobody at all can use the database right now. */
 export function isConnectionFault(error: unknown): boolean {
   const code = codeOf(error)

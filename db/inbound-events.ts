@@ -82,15 +82,20 @@ export interface FailedEvent {
   payload: object
 }
 
-/** Those that failed, the latest first; `before` is the `receivedAt` of the last one seen. */
+/** Where a failed event stands in the list of them, to the millisecond: many fail in one moment. */
+export type FailedEventPlace = Pick<FailedEvent, 'receivedAt' | 'source' | 'id'>
+
+/** Those that failed, the latest first; `before` is the last one seen. */
 export async function listFailedEvents(
   sql: Sql,
-  { limit, before }: { limit: number; before?: Date | undefined },
+  { limit, before }: { limit: number; before?: FailedEventPlace | undefined },
 ): Promise<FailedEvent[]> {
+  const place = sql`date_trunc('milliseconds', received_at), source, event_id`
   return sql<FailedEvent[]>`
     select ${failedColumns(sql)} from firstlogin.inbound_events
-    where result = 'failed' ${before ? sql`and received_at < ${before}` : sql``}
-    order by received_at desc limit ${limit}`
+    where result = 'failed'
+      ${before ? sql`and (${place}) < (${before.receivedAt}, ${before.source}, ${before.id})` : sql``}
+    order by date_trunc('milliseconds', received_at) desc, source desc, event_id desc limit ${limit}`
 }
 
 export async function findFailedEvent(

@@ -38,7 +38,7 @@ export async function claimListing(
     values (${id}, ${upstream}, 'running', ${now}, ${worker}, now() + make_interval(secs => ${leaseS}))
     on conflict (upstream) where state = 'running' do update set
       worker = excluded.worker, worker_until = excluded.worker_until
-      where l.worker_until < now() or l.worker = excluded.worker
+      where l.worker_until < now()
     returning ${columns(sql)}`
   return row
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type { Sql } from 'postgres'
+import { inTransaction } from './transaction.ts'
 
 interface Migration {
   version: number
@@ -30,7 +31,7 @@ export async function listMigrations(): Promise<Migration[]> {
  */
 export async function migrate(sql: Sql): Promise<string[]> {
   const migrations = await listMigrations()
-  return sql.begin(async (tx) => {
+  return inTransaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.migrate'))`
     const [ready] = await tx<{ exists: boolean }[]>`
       select to_regclass('firstlogin.migrations') is not null as exists`

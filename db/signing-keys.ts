@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { notify } from './notices.ts'
+import { inTransaction } from './transaction.ts'
 
 export type KeyState = 'next' | 'current' | 'previous'
 
@@ -20,7 +21,7 @@ export async function listSigningKeys(sql: Sql | TransactionSql): Promise<Stored
 
 /** Fills the places `current` and `next` where they are empty; instances that start at once agree on the keys. */
 export async function ensureSigningKeys(sql: Sql, createKey: () => NewKey): Promise<StoredKey[]> {
-  return sql.begin(async (tx) => {
+  return inTransaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.signing_keys'))`
     const keys = await listSigningKeys(tx)
     for (const state of ['current', 'next'] as const) {
@@ -34,7 +35,7 @@ export async function ensureSigningKeys(sql: Sql, createKey: () => NewKey): Prom
 
 /** `current` becomes `previous`, `next` becomes `current`, a new one `next`. The public keys were known before. */
 export async function rotateSigningKeys(sql: Sql, createKey: () => NewKey): Promise<void> {
-  await sql.begin(async (tx) => {
+  await inTransaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.signing_keys'))`
     await tx`update firstlogin.signing_keys set state = 'retired', changed_at = now() where state = 'previous'`
     await tx`update firstlogin.signing_keys set state = 'previous', changed_at = now() where state = 'current'`

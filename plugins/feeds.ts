@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { uuidv7 } from 'uuidv7'
 import {
+  type ClaimedFeed,
   claimFeed,
   deleteFeed,
   findFeed,
@@ -10,14 +11,17 @@ import {
   moveCursor,
   notePing,
   releaseFeed,
+  replaceFeed,
   type StoredFeed,
   saveFeed,
 } from '../db/feeds.ts'
-import { deriveKey, seal, unseal } from '../domain/sealing.ts'
+import { inTransaction } from '../db/transaction.ts'
+import { deriveKey } from '../domain/sealing.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import { splitTwins } from '../domain/twins.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Feed, Subscription } from '../upstreams/upstream.ts'
+import { toStored, toSubscription } from './feeds/sealed-subscriptions.ts'
 import type { ConnectedUpstream } from './upstreams.ts'
 
 declare module 'fastify' {
@@ -45,18 +49,23 @@ export interface FeedsOptions {
   pollS?: number
 }
 
-/** How long another instance may be dead before this one takes over is this and the ten seconds of the lease. */
+/** How long another instance may be dead before this one takes over is this and the eight seconds of the lease. */
 const tickMs = 3_000
 /** Pings that come together are read together. */
 const gatherMs = 50
+/** While upstream fails it is asked again after twice the time each time, up to this. */
+const longestRestMs = 300_000
 
 export default fp<FeedsOptions>(
   async function feedsPlugin(app, { secret, url, pollS = 6 * 3600 }) {
     const worker = uuidv7()
     const key = deriveKey(secret, 'feeds')
     const isBusy = new Set<string>()
+    const rests = new Map<string, { until: number; ms: number }>()
+    const turns = new Set<Promise<void>>()
     let isOpen = false
     let tick: NodeJS.Timeout | undefined
+    let gathering: NodeJS.Timeout | undefined
 
     function getFeed(upstream: string): Feed {
       const feed = app.upstreams.find(({ name }) => name === upstream)?.feed
@@ -64,82 +73,110 @@ export default fp<FeedsOptions>(
       return feed
     }
 
-    function toStored(upstream: string, { cursor, ...kept }: Subscription): StoredFeed {
-      return { sealedSubscription: seal(key, upstream, JSON.stringify(kept)), cursor }
-    }
-
-    function toSubscription(upstream: string, { sealedSubscription, cursor }: StoredFeed): Subscription {
-      const kept: unknown = JSON.parse(unseal(key, upstream, sealedSubscription))
-      if (!isKept(kept)) throw new Error('The kept subscription is not one.')
-      return { ...kept, cursor }
-    }
-
-    async function subscribe(upstream: string): Promise<void> {
-      const feed = getFeed(upstream)
-      const subscription = await feed.subscribe(`${url}${feed.path}`)
-      await saveFeed(app.sql, upstream, toStored(upstream, subscription))
-    }
-
     /** Reads and renews if that is due and if no other instance is at it. */
     async function work({ name, feed }: ConnectedUpstream): Promise<void> {
       if (!feed || !isOpen) return
+      // Whoever is at it claims again and again, and so keeps the lease.
       const claimed = await claimFeed(app.sql, name, worker, pollS)
-      if (!claimed || isBusy.has(name)) return
+      if (!claimed || isBusy.has(name) || Date.now() < (rests.get(name)?.until ?? 0)) return
       isBusy.add(name)
       try {
-        const subscription = toSubscription(name, claimed)
-        if (claimed.isRenewalDue) await renew(name, feed, subscription)
-        else if (claimed.isReadDue) {
-          await readAll(name, feed, subscription)
-          await markRead(app.sql, name, claimed.claimedAt)
-        }
+        await attend(name, feed, claimed)
+      } catch (error) {
+        rest(name)
+        throw error
       } finally {
         isBusy.delete(name)
       }
     }
 
-    async function renew(name: string, feed: Feed, subscription: Subscription): Promise<void> {
-      if ((await feed.renew(subscription, `${url}${feed.path}`)) === 'lost') return begin(name)
-      await markRenewed(app.sql, name)
+    function rest(name: string): void {
+      const ms = Math.min(2 * (rests.get(name)?.ms ?? tickMs / 2), longestRestMs)
+      rests.set(name, { until: Date.now() + ms, ms })
     }
 
-    async function readAll(name: string, feed: Feed, from: Subscription): Promise<void> {
-      for (let at = from, hasMore = true; hasMore && isOpen; ) {
+    async function attend(name: string, feed: Feed, claimed: ClaimedFeed): Promise<void> {
+      const subscription = toSubscription(key, name, claimed)
+      // First of all: one that has to be replaced may have news that were not read.
+      if (claimed.isReadDue) {
+        const outcome = await readAll(name, feed, claimed, subscription)
+        if (outcome === 'lost') return replace(name, feed, claimed, subscription)
+        if (outcome === 'left') return
+        if (claimed.isBehind) await app.jobs.request('reconcile', { upstream: name })
+        await markRead(app.sql, name, claimed)
+        rests.delete(name)
+      }
+      if (claimed.isRenewalDue) {
+        const outcome = await feed.renew(subscription, `${url}${feed.path}`)
+        if (outcome === 'lost') return replace(name, feed, claimed, subscription)
+        await markRenewed(app.sql, name, claimed)
+      }
+    }
+
+    /** `left` when the app closed before the end. */
+    async function readAll(
+      name: string,
+      feed: Feed,
+      claimed: ClaimedFeed,
+      from: Subscription,
+    ): Promise<'done' | 'lost' | 'left'> {
+      for (let at = from; isOpen; ) {
         const page = await feed.read(at)
-        if (page === 'lost') return begin(name)
+        if (page === 'lost') return 'lost'
         const { single, rivals } = splitTwins(page.changes)
         for (const group of rivals)
           app.log.warn({ event: 'feed.ambiguous', records: group.map(({ externalId }) => externalId) })
         const move = { from: at.cursor, to: page.cursor }
-        await app.sql.begin(async (tx) => {
+        const applied = await inTransaction(app.sql, async (tx) => {
           const applied = single.length > 0 ? await app.provisioner.applyIn(tx, single) : []
           // Whoever took over meanwhile reads the same page: its reading counts.
-          if (!(await moveCursor(tx, name, worker, move))) throw new Error('The lease has passed on.')
-          app.provisioner.report(applied.filter(({ hadEffect }) => hadEffect))
+          if (!(await moveCursor(tx, name, worker, claimed, move)))
+            throw new Error('The lease has passed on, or the subscription was replaced.')
+          return applied
         })
+        app.provisioner.report(applied.filter(({ hadEffect }) => hadEffect))
         app.log.info({ event: 'feed.read', upstream: name, changes: page.changes.length })
+        if (!page.hasMore || page.cursor === at.cursor) return 'done'
         at = { ...at, cursor: page.cursor }
-        hasMore = page.hasMore
       }
+      return 'left'
     }
 
-    /** A new subscription; what happened while there was none is only found by a complete listing. */
-    async function begin(name: string): Promise<void> {
+    /** What happened without a subscription is in no news: the first reading has a complete listing made. */
+    async function replace(name: string, feed: Feed, lost: StoredFeed, { id }: Subscription): Promise<void> {
       app.log.warn({ event: 'feed.lost', upstream: name })
-      await subscribe(name)
-      await app.jobs.request('reconcile', { upstream: name })
+      // One that is lost as soon as it is made must not be made every moment.
+      rest(name)
+      await feed.unsubscribe(id)
+      const fresh = await feed.subscribe(`${url}${feed.path}`)
+      // Somebody may have ended it, or begun anew, meanwhile.
+      if (await replaceFeed(app.sql, name, lost, toStored(key, name, fresh)))
+        app.log.info({ event: 'feed.subscribed', upstream: name })
+      else await feed.unsubscribe(fresh.id)
     }
 
     function workOnAll(): void {
       for (const upstream of app.upstreams) {
-        work(upstream).catch((error: unknown) => {
-          app.log.warn({ event: 'feed.failed', upstream: upstream.name, err: toLoggable(error) })
-        })
+        const turn = work(upstream)
+          .catch((error: unknown) => {
+            app.log.warn({ event: 'feed.failed', upstream: upstream.name, err: toLoggable(error) })
+          })
+          .finally(() => turns.delete(turn))
+        turns.add(turn)
       }
     }
 
+    function wake(): void {
+      gathering ??= setTimeout(() => {
+        gathering = undefined
+        // What a reading that is under way has missed is read right after it.
+        if (isBusy.size > 0) wake()
+        else workOnAll()
+      }, gatherMs).unref()
+    }
+
     app.notices.subscribe((notice) => {
-      if (notice && 'feed' in notice) void sleep(gatherMs).then(workOnAll)
+      if (isOpen && notice && 'feed' in notice) wake()
     })
     app.addHook('onListen', async function watchFeeds() {
       isOpen = true
@@ -148,28 +185,49 @@ export default fp<FeedsOptions>(
       workOnAll()
     })
     app.addHook('preClose', async function leaveFeeds() {
-      const wasOpen = isOpen
+      if (!isOpen) return
       isOpen = false
       clearInterval(tick)
-      for (let tries = 0; isBusy.size > 0 && tries < 60; tries++) await sleep(50)
-      if (!wasOpen) return
+      clearTimeout(gathering)
+      await Promise.race([Promise.all(turns), sleep(3000, undefined, { ref: false })])
       for (const { name, feed } of app.upstreams)
         if (feed) await releaseFeed(app.sql, name, worker).catch(() => {})
     })
+
+    async function endFormer(upstream: string, feed: Feed, former: StoredFeed): Promise<void> {
+      try {
+        await feed.unsubscribe(toSubscription(key, upstream, former).id)
+      } catch (error) {
+        // One that cannot be opened is found by its address.
+        if (error instanceof FirstloginError) throw error
+      }
+    }
 
     app.decorate('feeds', {
       async takePing(upstream, bytes, headers) {
         const stored = await findFeed(app.sql, upstream)
         if (!stored) throw new FirstloginError('FL_SIGNATURE_INVALID')
-        getFeed(upstream).verifyPing(bytes, headers, toSubscription(upstream, stored))
+        getFeed(upstream).verifyPing(bytes, headers, toSubscription(key, upstream, stored))
         await notePing(app.sql, upstream)
       },
-      subscribe,
+      async subscribe(upstream) {
+        const feed = getFeed(upstream)
+        const former = await findFeed(app.sql, upstream)
+        if (former) await endFormer(upstream, feed, former)
+        await saveFeed(app.sql, upstream, toStored(key, upstream, await feed.subscribe(`${url}${feed.path}`)))
+      },
       async unsubscribe(upstream) {
         const stored = await findFeed(app.sql, upstream)
         if (!stored) return false
-        await getFeed(upstream).unsubscribe(toSubscription(upstream, stored).id)
+        const { id } = toSubscription(key, upstream, stored)
+        // First here, or its worker takes it for lost and makes a new one.
         await deleteFeed(app.sql, upstream)
+        try {
+          await getFeed(upstream).unsubscribe(id)
+        } catch (error) {
+          await saveFeed(app.sql, upstream, stored)
+          throw error
+        }
         return true
       },
     } satisfies Feeds)
@@ -180,14 +238,3 @@ export default fp<FeedsOptions>(
     dependencies: ['firstlogin-notices', 'firstlogin-upstreams', 'firstlogin-provisioner', 'firstlogin-jobs'],
   },
 )
-
-function isKept(value: unknown): value is { id: string; secret: string } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'id' in value &&
-    'secret' in value &&
-    typeof value.id === 'string' &&
-    typeof value.secret === 'string'
-  )
-}

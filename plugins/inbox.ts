@@ -7,12 +7,14 @@ import {
   createEventMonths,
   eventKey,
   type FailedEvent,
+  type FailedEventPlace,
   findFailedEvent,
   isMonthMissing,
   listFailedEvents,
   type SettledEvent,
   saveEvents,
 } from '../db/inbound-events.ts'
+import { inTransaction } from '../db/transaction.ts'
 import { type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
 import type { EventResult } from '../schemas/user-event.ts'
 import type { WebhookEvent } from '../upstreams/upstream.ts'
@@ -31,8 +33,8 @@ export interface Inbox {
    * kept as failed, and may be sent again), or FL_DATABASE_UNAVAILABLE.
    */
   take(source: string, event: WebhookEvent): Promise<EventResult>
-  /** Those that failed, the latest first; `before` is the `receivedAt` of the last one seen. */
-  listFailed(page: { limit: number; before?: Date | undefined }): Promise<FailedEvent[]>
+  /** Those that failed, the latest first; `before` is the last one seen. */
+  listFailed(page: { limit: number; before?: FailedEventPlace | undefined }): Promise<FailedEvent[]>
   /** Takes in again what is kept of a failed event. Answers its result, or the code of why it fails again. */
   replay(source: string, id: string): Promise<EventResult | ErrorCode>
 }
@@ -74,7 +76,7 @@ export default fp(
     }
 
     async function commitTogether(arrivals: Arrival[]): Promise<(EventResult | Error)[]> {
-      const { results, applied } = await app.sql.begin(async (tx) => {
+      const { results, applied } = await inTransaction(app.sql, async (tx) => {
         const known = await claimEvents(tx, arrivals)
         // Of several tellings of one event in a group the first counts.
         const fresh = new Map<string, Arrival>()
@@ -137,7 +139,7 @@ export default fp(
         return result
       } catch (error) {
         count('failed')
-        throw error
+        throw toDatabaseFault(error) ?? error
       }
     }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type PgBoss from 'pg-boss'
 import type { Sql } from 'postgres'
+import { onConnection } from '../db/transaction.ts'
 import { toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
@@ -10,11 +11,19 @@ declare module 'fastify' {
   }
 }
 
+export interface JobsOptions {
+  /** Seconds between two looks at what there is to do. Default 30, at most 45. */
+  pollS?: number
+}
+
 export interface Job {
   name: string
   /** Five fields, in UTC; without it the job is only done when asked for. */
   schedule?: string | undefined
-  /** Runs on one instance at a time; tried again when it throws. `signal` aborts when that instance stops. */
+  /**
+   * Runs on one instance at a time; tried again in a minute when it throws. `signal` aborts when that instance stops,
+   * or after an hour: whoever has been at a job for longer is taken for dead.
+   */
   work: (data: Record<string, string>, signal: AbortSignal) => Promise<void>
 }
 
@@ -29,41 +38,58 @@ export interface Jobs {
 type Parameter = NonNullable<Parameters<Sql['unsafe']>[1]>[number] | undefined
 
 const longestPauseMs = 30_000
-/** Whoever has been at a job for longer is taken for dead. */
-const expireInSeconds = 6 * 3600
+const expireInSeconds = 3600
+/** Of PostgreSQL: a text whose type follows from where it stands. */
+const unknownType = 705
 
-export default fp(
-  async function jobsPlugin(app) {
+export default fp<JobsOptions>(
+  async function jobsPlugin(app, { pollS = 30 }) {
     const jobs = new Map<string, Job>()
+    const workers = new Map<string, string>()
     const stopping = new AbortController()
     let boss: PgBoss | undefined
+    let starting: Promise<void> | undefined
+    let isStarted = false
+
     /** Some of its texts begin a transaction: where one fails, the connection must not stay inside of it. */
     async function executeSql(text: string, values: Parameter[] = []): Promise<{ rows: unknown[] }> {
-      const connection = await app.sql.reserve()
-      try {
-        const rows = await connection.unsafe(
-          text,
-          values.map((value) => value ?? null),
+      return onConnection(app.sql, async (connection) => {
+        // Some of its JSON comes as text, which must not be encoded again.
+        const parameters = values.map((value) =>
+          typeof value === 'string' ? app.sql.typed(value, unknownType) : (value ?? null),
         )
-        return { rows: [...rows] }
+        return { rows: [...(await connection.unsafe(text, parameters))] }
+      })
+    }
+
+    /** It does not wait for what it writes after a job: a rejection of that would end the process. */
+    async function executeCalmly(text: string, values?: Parameter[]): Promise<{ rows: unknown[] }> {
+      try {
+        return await executeSql(text, values)
       } catch (error) {
-        await connection`rollback`.catch(() => {})
-        throw error
-      } finally {
-        connection.release()
+        if (!isStarted) throw error
+        // A job that is done elsewhere has one more waiting for it.
+        if (!isDuplicate(error)) warn(error)
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- It minds nothing, but not an empty list.
+        return undefined as never
       }
     }
 
-    const warn = (error: unknown) => app.log.warn({ event: 'jobs.failed', err: toLoggable(error) })
+    function warn(error: unknown): void {
+      app.log.warn({ event: 'jobs.failed', err: toLoggable(error) })
+    }
+
+    /** Goes on until the database is there. */
     async function startBoss(): Promise<void> {
+      const waiting = new Set(jobs.values())
       for (let pauseMs = 500; !stopping.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
         try {
-          // Only whoever listens needs it.
-          const { default: Boss } = await import('pg-boss')
-          // One pool serves all.
-          boss ??= new Boss({ schema: 'firstlogin_jobs', db: { executeSql } }).on('error', warn)
-          await boss.start()
-          for (const job of jobs.values()) await start(boss, job)
+          boss ??= await openBoss()
+          for (const job of waiting) {
+            await start(boss, job)
+            waiting.delete(job)
+          }
+          isStarted = true
           return
         } catch (error) {
           if (stopping.signal.aborted) return
@@ -73,29 +99,47 @@ export default fp(
       }
     }
 
-    async function start(boss: PgBoss, { name, schedule, work }: Job): Promise<void> {
-      await boss.createQueue(name, {
-        name,
-        policy: 'stately',
-        retryLimit: 3,
-        retryDelay: 60,
-        expireInSeconds,
+    /** A new one for each try: once it failed to start, it never does. */
+    async function openBoss(): Promise<PgBoss> {
+      // Only whoever listens needs it.
+      const { default: Boss } = await import('pg-boss')
+      // One pool serves all.
+      return new Boss({
+        schema: 'firstlogin_jobs',
+        db: { executeSql: executeCalmly },
+        cronMonitorIntervalSeconds: pollS,
+        cronWorkerIntervalSeconds: pollS,
       })
-      if (schedule) await boss.schedule(name, schedule, {}, { tz: 'UTC' })
-      else await boss.unschedule(name)
-      await boss.work<Record<string, string>>(name, { pollingIntervalSeconds: 5 }, async ([job]) => {
-        app.log.info({ event: 'job.started', job: name })
-        try {
-          await work(job?.data ?? {}, stopping.signal)
-          app.log.info({ event: 'job.finished', job: name })
-        } catch (error) {
-          app.log.error({ event: 'job.failed', job: name, err: toLoggable(error) })
-          throw error
-        }
-      })
+        .on('error', warn)
+        .start()
     }
 
-    let starting: Promise<void> | undefined
+    async function start(boss: PgBoss, { name, schedule, work }: Job): Promise<void> {
+      const options = { name, policy: 'stately' as const, retryLimit: 3, retryDelay: 60, expireInSeconds }
+      await boss.createQueue(name, options)
+      // It may be there from a version with other options.
+      await boss.updateQueue(name, options)
+      if (schedule) await boss.schedule(name, schedule, {}, { tz: 'UTC' })
+      else await boss.unschedule(name)
+      const id = await boss.work<Record<string, string>>(
+        name,
+        { pollingIntervalSeconds: pollS },
+        async ([job]) => {
+          app.log.info({ event: 'job.started', job: name })
+          const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(expireInSeconds * 1000)])
+          try {
+            await work(job?.data ?? {}, signal)
+            app.log.info({ event: 'job.finished', job: name })
+          } catch (error) {
+            if (stopping.signal.aborted) app.log.info({ event: 'job.interrupted', job: name })
+            else app.log.error({ event: 'job.failed', job: name, err: toLoggable(error) })
+            throw error
+          }
+        },
+      )
+      workers.set(name, id)
+    }
+
     app.addHook('onListen', async function startJobs() {
       // Whoever waits for the service does not wait for its chores.
       starting = startBoss()
@@ -111,9 +155,14 @@ export default fp(
       async request(name, data = {}) {
         // Nothing is kept for a queue that is not there yet.
         await starting
-        await boss?.send(name, data)
+        await boss?.send(name, data, { db: { executeSql } })
+        boss?.notifyWorker(workers.get(name) ?? '')
       },
     } satisfies Jobs)
   },
   { name: 'firstlogin-jobs', fastify: '5.x', dependencies: ['firstlogin-db'] },
 )
+
+function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505'
+}

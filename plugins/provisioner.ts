@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { type AppliedChange, applyChanges } from '../db/apply.ts'
+import { inTransaction } from '../db/transaction.ts'
 import type { Change } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
 import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
@@ -64,7 +65,7 @@ export default fp<ProvisionerOptions>(
       applyIn,
       report,
       async apply(changes) {
-        const applied = await app.sql.begin((tx) => applyIn(tx, changes))
+        const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes))
         report(applied)
         return applied
       },

@@ -13,11 +13,12 @@ import {
   releaseListing,
   saveProgress,
 } from '../db/listings.ts'
+import { inTransaction } from '../db/transaction.ts'
 import type { Change, UserUpserted } from '../domain/change.ts'
 import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { splitTwins } from '../domain/twins.ts'
 import { FirstloginError } from '../errors.ts'
-import type { Directory } from '../upstreams/upstream.ts'
+import type { Directory, DirectoryPage } from '../upstreams/upstream.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,10 +29,14 @@ declare module 'fastify' {
 export interface ReconcileOptions {
   /** Disables vanished people even where they are more than a tenth of all. */
   force?: boolean
-  /** Called after every page. */
+  /** Called after every page, and whenever upstream is waited for. */
   onProgress?: (progress: ReconcileProgress) => void
-  /** Stops between two pages; whoever comes next goes on from there. */
+  /** Stops at once; whoever comes next goes on from there. */
   signal?: AbortSignal
+  /** How long to wait for whoever is at it already. Default 20 s: the lease of a dead one is over by then. */
+  turnMs?: number
+  /** How long to wait for an upstream that is away. Default ten minutes. */
+  patienceMs?: number
 }
 
 export interface ReconcileProgress {
@@ -41,6 +46,8 @@ export interface ReconcileProgress {
   changed: number
   /** How many people were known before: where it will end, roughly. */
   known: number
+  /** Upstream gives no answer and is asked again in a moment. */
+  isWaiting?: boolean
 }
 
 export interface ReconcileReport extends ReconcileProgress {
@@ -54,35 +61,43 @@ export interface ReconcileReport extends ReconcileProgress {
 export interface Reconcile {
   /**
    * Walks the whole listing of one upstream, or what an interrupted walk left of it, and applies what differs. Those
-   * whom the complete listing does not have are disabled. Throws FL_RECONCILE_BUSY while another instance is at it,
-   * FL_UPSTREAM_UNAVAILABLE after ten minutes without an answer.
+   * whom the complete listing does not have are disabled. Throws FL_RECONCILE_BUSY while somebody else is at it,
+   * FL_UPSTREAM_UNAVAILABLE when upstream stays away, and what the signal aborts with.
    */
   run(upstream: string, options?: ReconcileOptions): Promise<ReconcileReport>
 }
 
+/** What one run works with. */
+interface Run extends ReconcileOptions {
+  directory: Directory
+  worker: string
+  known: number
+}
+
 /** Of all people, as one part in so many, at most this many vanish in a night. */
 const largestShare = 10
-const patienceMs = 600_000
 const heartbeatMs = 4_000
-/** Longer than a dead worker's lease. */
-const takeoverMs = 20_000
+const longestPauseMs = 60_000
+/** What was listed longer ago is listed again before anybody is missed. */
+const staleMs = 3_600_000
+/** An upstream that forgets every listing is not asked for ever. */
+const mostRestarts = 3
 
 export default fp(
   async function reconcilePlugin(app) {
-    const worker = uuidv7()
-
     async function run(upstream: string, options: ReconcileOptions = {}): Promise<ReconcileReport> {
       const directory = app.upstreams.find(({ name }) => name === upstream)?.directory
       if (!directory) throw new FirstloginError('FL_UPSTREAM_UNLISTED')
-      const claimed = await claim(upstream)
+      const worker = uuidv7()
+      const claimed = await claim(upstream, worker, options)
       app.log.info({ event: 'reconcile.started', upstream, pages: claimed.pages })
       const heartbeat = setInterval(() => {
         prolongListing(app.sql, claimed.id, worker).catch(() => {})
       }, heartbeatMs)
       try {
         const known = await countListed(app.sql, upstream)
-        const walked = await walk(claimed, directory, known, options)
-        const report = await settleMissed(walked, directory, known, options.force ?? false)
+        const own = { ...options, directory, worker, known }
+        const report = await settleMissed(await walk(claimed, own), own)
         const { vanished, ...figures } = report
         app.log[report.isRefused ? 'error' : 'info']({
           event: 'reconcile.finished',
@@ -96,52 +111,54 @@ export default fp(
       }
     }
 
-    /** Waits for a moment, in case that whoever was at it has just died. */
-    async function claim(upstream: string): Promise<Listing> {
-      for (const giveUpAt = Date.now() + takeoverMs; ; await sleep(1000)) {
+    async function claim(
+      upstream: string,
+      worker: string,
+      { turnMs = 20_000, signal }: ReconcileOptions,
+    ): Promise<Listing> {
+      for (const giveUpAt = Date.now() + turnMs; ; await sleep(1000, undefined, signal && { signal })) {
+        signal?.throwIfAborted()
         const listing = await claimListing(app.sql, { id: uuidv7(), upstream, now: new Date() }, worker)
         if (listing) return listing
-        if (Date.now() > giveUpAt) throw new FirstloginError('FL_RECONCILE_BUSY')
+        if (Date.now() >= giveUpAt) throw new FirstloginError('FL_RECONCILE_BUSY')
       }
     }
 
-    async function walk(
-      listing: Listing,
-      directory: Directory,
-      known: number,
-      { onProgress, signal }: ReconcileOptions,
-    ): Promise<Listing> {
-      for (let at = listing; ; ) {
-        signal?.throwIfAborted()
-        const page = await patiently(() => directory.readPage(at.nextPage ?? undefined), signal)
+    async function walk(listing: Listing, own: Run): Promise<Listing> {
+      const { directory, known, onProgress } = own
+      let at = listing
+      for (let restarts = 0; ; ) {
+        if (isWalked(at) && Date.now() - at.startedAt.getTime() < staleMs) return at
+        const from = at.nextPage ?? undefined
+        const page = isWalked(at) ? 'expired' : await patiently(() => directory.readPage(from), at, own)
         if (page === 'expired') {
+          if (restarts++ === mostRestarts) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE')
           app.log.warn({ event: 'reconcile.restarted', upstream: at.upstream, pages: at.pages })
-          at = await save({ ...at, startedAt: new Date(), nextPage: null, pages: 0, seen: 0 })
+          at = await save({ ...at, startedAt: new Date(), nextPage: null, pages: 0, seen: 0 }, own)
           continue
         }
-        at = await app.sql.begin(async (tx) => {
-          const news = await withoutTwins(tx, at, page.changes)
-          const applied = news.length > 0 ? await app.provisioner.applyIn(tx, news) : []
-          const changed = applied.filter(({ isVisible }) => isVisible)
-          app.provisioner.report(changed)
-          const { next = null, size } = page
-          return mustHold(
-            await saveProgress(
-              tx,
-              {
-                ...at,
-                nextPage: next,
-                pages: at.pages + 1,
-                seen: at.seen + size,
-                changed: at.changed + changed.length,
-              },
-              worker,
-            ),
-          )
-        })
+        at = await takePage(at, page, own)
         onProgress?.(toProgress(at, known))
-        if (page.next === undefined) return at
       }
+    }
+
+    /** What differs and how far the walk has come are kept together or not at all. */
+    async function takePage(at: Listing, { changes, size, next }: DirectoryPage, own: Run): Promise<Listing> {
+      const [listing, changed] = await inTransaction(app.sql, async (tx) => {
+        const news = await withoutTwins(tx, at, changes)
+        const applied = news.length > 0 ? await app.provisioner.applyIn(tx, news) : []
+        const visible = applied.filter(({ isVisible }) => isVisible)
+        const moved = {
+          ...at,
+          nextPage: next ?? null,
+          pages: at.pages + 1,
+          seen: at.seen + size,
+          changed: at.changed + visible.length,
+        }
+        return [mustHold(await saveProgress(tx, moved, own.worker)), visible] as const
+      })
+      app.provisioner.report(changed)
+      return listing
     }
 
     /** Several records with one address, on this page or on one before: nobody is guessed. */
@@ -162,33 +179,31 @@ export default fp(
     }
 
     /** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
-    async function settleMissed(
-      listing: Listing,
-      directory: Directory,
-      known: number,
-      force: boolean,
-    ): Promise<ReconcileReport> {
+    async function settleMissed(listing: Listing, own: Run): Promise<ReconcileReport> {
       const { id, upstream, startedAt } = listing
+      const { directory, known, force = false, signal } = own
       const missed = await findMissed(app.sql, upstream, startedAt)
       const askedAt = Date.now()
-      const existing = await patiently(() =>
-        directory.findExisting(missed.map(({ externalId }) => externalId)),
-      )
-      const vanished = missed.filter(({ externalId }) => !existing.includes(externalId))
+      const ids = missed.map(({ externalId }) => externalId)
+      const existing = new Set(await patiently(() => directory.findExisting(ids), listing, own))
+      const vanished = missed.filter(({ externalId }) => !existing.has(externalId))
       const isRefused = !force && vanished.length * largestShare > known
       if (!isRefused) {
         const stamp = { at: askedAt, event: `reconcile ${id}` }
         const changes = vanished.map(
           ({ externalId }): Change => ({ type: 'user.vanished', upstream, externalId, stamp }),
         )
-        for (let from = 0; from < changes.length; from += 100)
+        for (let from = 0; from < changes.length; from += 100) {
+          signal?.throwIfAborted()
           await app.provisioner.apply(changes.slice(from, from + 100))
+        }
       }
-      await save({ ...listing, state: isRefused ? 'refused' : 'complete', vanished: vanished.length })
-      return { ...toProgress(listing, known), vanished, isRefused }
+      const state = isRefused ? 'refused' : 'complete'
+      const over = await save({ ...listing, state, vanished: vanished.length }, own)
+      return { ...toProgress(over, known), vanished, isRefused }
     }
 
-    async function save(listing: Listing): Promise<Listing> {
+    async function save(listing: Listing, { worker }: Run): Promise<Listing> {
       return mustHold(await saveProgress(app.sql, listing, worker))
     }
 
@@ -201,17 +216,38 @@ export default fp(
   },
 )
 
-/** Upstream may be away for a while in the middle of a long walk. */
-async function patiently<T>(ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  for (const giveUpAt = Date.now() + patienceMs; ; ) {
+/** Upstream may be away for a while in the middle of a long walk; few calls are spent on finding out. */
+async function patiently<T>(ask: () => Promise<T>, at: Listing, own: Run): Promise<T> {
+  const { known, onProgress, signal, patienceMs = 600_000 } = own
+  const giveUpAt = Date.now() + patienceMs
+  for (let pauseMs = 1000; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
     try {
-      return await ask()
+      return await unlessAborted(ask, signal)
     } catch (error) {
       const isPassing = error instanceof FirstloginError && error.code === 'FL_UPSTREAM_UNAVAILABLE'
-      if (!isPassing || Date.now() > giveUpAt) throw error
-      await sleep(Math.max(1000, (error.retryAfterS ?? 1) * 1000), undefined, signal ? { signal } : {})
+      if (!isPassing || Date.now() >= giveUpAt) throw error
+      onProgress?.({ ...toProgress(at, known), isWaiting: true })
+      await sleep(Math.max(pauseMs, (error.retryAfterS ?? 1) * 1000), undefined, signal && { signal })
     }
   }
+}
+
+/** Does not wait for an answer that nobody will use. */
+async function unlessAborted<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- The reason is whatever the caller gave.
+    const giveUp = () => reject(signal?.reason)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    ask()
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', giveUp))
+  })
+}
+
+/** All pages were read, and nobody has looked yet who was on none of them. */
+function isWalked({ nextPage, pages }: Listing): boolean {
+  return nextPage === null && pages > 0
 }
 
 /** The lease has passed to another instance, which does the same: this one stops. */

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { FirstloginError } from '../errors.ts'
+import type { Inbox } from '../plugins/inbox.ts'
 import {
+  type FailedEvent,
   FailedEventName,
   type FailedEventPage,
   FailedEventQuery,
@@ -33,34 +35,52 @@ export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes
       },
     },
     async function listFailedEvents(request): Promise<FailedEventPage> {
-      const { limit, before } = request.query
-      const failed = await app.inbox.listFailed({ limit, before: before ? new Date(before) : undefined })
-      const events = failed.map(({ id, type, occurredAt, receivedAt, ...rest }) => ({
-        ...rest,
-        eventId: id,
-        eventType: type,
-        occurredAt: occurredAt.toISOString(),
-        receivedAt: receivedAt.toISOString(),
-      }))
-      return { events, next: events.length === limit ? (events.at(-1)?.receivedAt ?? null) : null }
+      const { limit = 50, before } = request.query
+      const failed = await app.inbox.listFailed({ limit, before: before ? toPlace(before) : undefined })
+      const last = failed.length === limit ? failed.at(-1) : undefined
+      return { events: failed.map(toAnswer), next: last ? toCursor(last) : null }
     },
   )
 
   app.post(
-    '/events/failed/:source/:eventId/replay',
+    '/events/failed/replay',
     {
       schema: {
         ...common,
         summary: 'Apply a failed event again',
-        params: FailedEventName,
+        body: FailedEventName,
         response: { 200: ReplayReply, ...problems },
       },
     },
     async function replayFailedEvent(request): Promise<ReplayReply> {
-      const { source, eventId } = request.params
+      const { source, eventId } = request.body
       const result = await app.inbox.replay(source, eventId)
       if (result === 'FL_EVENT_UNKNOWN') throw new FirstloginError(result)
       return { result }
     },
   )
+}
+
+type Failed = Awaited<ReturnType<Inbox['listFailed']>>[number]
+
+function toAnswer({ id, type, occurredAt, receivedAt, ...rest }: Failed): FailedEvent {
+  return {
+    ...rest,
+    eventId: id,
+    eventType: type,
+    occurredAt: occurredAt.toISOString(),
+    receivedAt: receivedAt.toISOString(),
+  }
+}
+
+function toCursor({ receivedAt, source, id }: Failed): string {
+  return `${receivedAt.toISOString()} ${source} ${id}`
+}
+
+/** Throws FL_REQUEST_INVALID for what is no `next` of ours. */
+function toPlace(cursor: string) {
+  const [time = '', source = '', ...id] = cursor.split(' ')
+  const receivedAt = new Date(time)
+  if (Number.isNaN(receivedAt.getTime())) throw new FirstloginError('FL_REQUEST_INVALID')
+  return { receivedAt, source, id: id.join(' ') }
 }

@@ -6,11 +6,13 @@ const Text = Type.Optional(Nullable(Type.String({ maxLength: 4096 })))
 /** What one event says of a person; a key that is missing is not spoken of. Further keys are ignored. */
 export const EventUser = Type.Object({
   id: Type.Optional(
-    Type.String({
-      // Address records are ours to name.
-      pattern: '^(?!mailto:)[\\x21-\\x7e]{1,255}$',
-      description: "the upstream's id; may be missing where there is an e-mail",
-    }),
+    Nullable(
+      Type.String({
+        // Address records are ours to name.
+        pattern: '^(?!mailto:)[\\x21-\\x7e]{1,255}$',
+        description: "the upstream's id; may be missing where there is an e-mail",
+      }),
+    ),
   ),
   email: Type.Optional(Nullable(Type.String({ maxLength: 1024 }))),
   name: Text,

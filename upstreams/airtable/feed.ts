@@ -2,6 +2,7 @@ import { Compile } from 'typebox/compile'
 import type { Change } from '../../domain/change.ts'
 import { refuse } from '../../domain/signature/refuse.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
+import { FirstloginError } from '../../errors.ts'
 import type { Feed, Subscription, UpstreamContext } from '../upstream.ts'
 import { readAnswer } from './answers.ts'
 import { AirtableRefusal, createAirtableCalls } from './calls.ts'
@@ -26,6 +27,15 @@ const oldestPingMs = 26 * hourMs
 /** What Airtable says of a webhook that is gone. */
 const gone = ['NOT_FOUND', 'MODEL_ID_NOT_FOUND', 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND']
 
+const unable = 'The token needs the scope webhook:manage, and its owner the role Creator in the base.'
+/** Why Airtable makes no webhook, and what to do about it. */
+const refusals: Record<string, string> = {
+  TOO_MANY_WEBHOOKS_IN_BASE: 'The base has all the webhooks that Airtable allows it, ten: delete one.',
+  INVALID_NOTIFICATION_URL: 'Airtable does not take the address: BASE_URL has to be public.',
+  INVALID_PERMISSIONS: unable,
+  INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND: unable,
+}
+
 /** Airtable's native webhooks: a ping is a wake-up, its payloads name records, and those are read again by REST. */
 export function createFeed(client: AirtableClient, env: AirtableEnv, context: UpstreamContext): Feed {
   const { clock, log } = context
@@ -46,8 +56,8 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
     }
   }
 
-  async function list() {
-    return (await call({ method: 'GET', path: webhooks, answer: webhookList })).webhooks
+  async function list(expected: string[] = []) {
+    return (await call({ method: 'GET', path: webhooks, answer: webhookList, expected })).webhooks
   }
 
   async function remove(id: string): Promise<void> {
@@ -55,8 +65,19 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
   }
 
   async function subscribe(url: string): Promise<Subscription> {
+    try {
+      return await create(url)
+    } catch (error) {
+      if (!(error instanceof AirtableRefusal)) throw error
+      const detail = refusals[error.type]
+      throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { cause: error, ...(detail && { detail }) })
+    }
+  }
+
+  async function create(url: string): Promise<Subscription> {
+    const expected = Object.keys(refusals)
     // What an attempt left behind that was cut off before its secret was kept.
-    for (const { id, notificationUrl } of await list()) if (notificationUrl === url) await remove(id)
+    for (const { id, notificationUrl } of await list(expected)) if (notificationUrl === url) await remove(id)
     const recordChangeScope = await findTableId()
     const filters = { dataTypes: ['tableData'], ...(recordChangeScope && { recordChangeScope }) }
     const { id, macSecretBase64 } = await call({
@@ -64,6 +85,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
       path: webhooks,
       body: { notificationUrl: url, specification: { options: { filters } } },
       answer: createdWebhook,
+      expected,
     })
     return { id, secret: macSecretBase64, cursor: 1 }
   }
@@ -91,17 +113,17 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
     const path = `${webhooks}/${id}/payloads?cursor=${cursor}&limit=50`
     try {
       const page = await call({ method: 'GET', path, answer: payloadPage, expected: gone })
-      if (page.payloads.some((payload) => payload.error)) {
-        log('error', 'airtable.webhook_broken', { code: page.payloads.find(({ code }) => code)?.code })
+      const broken = page.payloads.findIndex(({ error }) => error)
+      if (broken === 0) {
+        log('error', 'airtable.webhook_broken', { code: toWord(page.payloads[0]?.code) })
         return 'lost' as const
       }
       const first = page.cursor - page.payloads.length
-      const changes = page.payloads.flatMap((payload, index) =>
-        toLifecycle(payload, `${id} ${first + index}`),
-      )
-      const touched = new Set(page.payloads.flatMap(touchedRecords))
-      changes.push(...(await readAgain([...touched])))
-      return { changes, cursor: page.cursor, hasMore: page.mightHaveMore }
+      // What came before it broke is news all the same.
+      const payloads = broken < 0 ? page.payloads : page.payloads.slice(0, broken)
+      const changes = payloads.flatMap((payload, index) => toLifecycle(payload, `${id} ${first + index}`))
+      changes.push(...(await readAgain([...new Set(payloads.flatMap(touchedRecords))])))
+      return { changes, cursor: first + payloads.length, hasMore: broken > 0 || page.mightHaveMore }
     } catch (error) {
       if (error instanceof AirtableRefusal) return 'lost' as const
       throw error
@@ -163,6 +185,11 @@ function touchedRecords({ changedTablesById = {} }: Payload): string[] {
     ...Object.keys(createdRecordsById),
     ...Object.keys(changedRecordsById),
   ])
+}
+
+/** It goes into the log: whatever else stands in its place stays out. */
+function toWord(code: string | undefined): string | undefined {
+  return code !== undefined && /^[A-Z_]{1,64}$/.test(code) ? code : undefined
 }
 
 function ignoreRefusal(error: unknown): void {

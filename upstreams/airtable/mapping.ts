@@ -74,6 +74,6 @@ function toText(cell: unknown): string | undefined {
   if (Array.isArray(cell)) return cell.length <= 1 ? toText(cell[0]) : undefined
   if (typeof cell === 'boolean' || typeof cell === 'number') return String(cell)
   if (typeof cell !== 'string') return undefined
-  // A NUL is replaced, not dropped: nothing may turn into somebody else's address.
-  return cell.slice(0, longestText).toWellFormed().replaceAll('\0', '\ufffd').trim()
+  // Trimmed before it is cut, and a NUL replaced, not dropped: nothing may turn into somebody else's address.
+  return cell.trim().slice(0, longestText).toWellFormed().replaceAll('\0', '\ufffd').trim()
 }

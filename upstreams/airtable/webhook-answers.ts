@@ -34,7 +34,7 @@ export const Payload = Type.Object({
     ),
   ),
   error: Type.Optional(Type.Boolean()),
-  code: Type.Optional(Type.String({ pattern: '^[A-Z_]{1,64}$' })),
+  code: Type.Optional(Type.String()),
 })
 export type Payload = Static<typeof Payload>
 

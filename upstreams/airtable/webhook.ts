@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile'
 import type { Change } from '../../domain/change.ts'
 import { canonicalEmail } from '../../domain/email.ts'
+import { toInstant } from '../../domain/instant.ts'
 import { addressRecordId } from '../../domain/record.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
@@ -24,8 +25,8 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const { eventId: id, eventType: type } = body
     if (!eventTypes.has(type)) return { id, type, occurredAt: clock(), changes: [], payload: { type } }
     if (!userEvent.Check(body)) throw toInvalid(userEvent.Errors(body))
-    const occurredAt = Date.parse(body.occurredAt)
-    if (Number.isNaN(occurredAt)) throw invalid('occurredAt is not a time')
+    const occurredAt = toInstant(body.occurredAt)
+    if (occurredAt === undefined) throw invalid('occurredAt is not a time')
     const { user } = body
     if (!user.id && !user.email) throw invalid('user has neither id nor email')
     if (occurredAt > clock() + longestLeadMs) log('warn', 'webhook.ahead', { eventId: id })
@@ -71,13 +72,18 @@ function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object 
     occurredAt,
     user: {
       id,
-      email: toKept(email),
+      email: email && toKeptEmail(email),
       name: toKept(name),
       avatarUrl: toKept(avatarUrl),
       status: toKept(status),
       role: toKept(role),
     },
   }
+}
+
+/** What Postgres cannot keep is replaced by what no address may have either: read again, it is refused again. */
+function toKeptEmail(email: string): string {
+  return email.replaceAll(/[\0\p{Cs}]/gu, '\u0001')
 }
 
 /** Postgres keeps neither a NUL nor half of a surrogate pair. */

@@ -1,29 +1,109 @@
 import t from 'tap'
+import { deriveKey } from '../../../domain/sealing.ts'
+import { toSubscription } from '../../../plugins/feeds/sealed-subscriptions.ts'
+import { collaborator } from '../../../sandbox/airtable/collaborator.ts'
 import { listenForPings, runCommand } from '../../support/feeds.ts'
 import { untilTrue } from '../../support/process.ts'
-import { createWorld } from '../../support/service.ts'
+import { createWorld, secret } from '../../support/service.ts'
+import { createEyes, readingsOf } from './subscribed.ts'
+
+t.jobs = 3
 
 t.test(
   'what is edited in Airtable is here a moment later, and who is deleted there is deleted here',
+  { buffered: true },
   async (t) => {
     const world = await createWorld(t)
+    const { airtable, sql } = world
+    const { untilStatus, hook } = createEyes(world)
     const { env, service } = await listenForPings(world)
+    const address = `${env.BASE_URL}/api/sync/airtable/notifications`
     t.same(await runCommand(world, ['subscribe'], env), {
       code: 0,
-      lines: [`airtable: subscribed; news are announced at ${env.BASE_URL}/api/sync/airtable/notifications`],
+      lines: [
+        `airtable: subscribed; news are announced at ${address}`,
+        'Nobody outside can reach that address: see BASE_URL.',
+      ],
     })
-    world.airtable.records.put('recPushedPerson01', { Email: 'mary@example.com', Name: 'Mary' })
-    const status = async () =>
-      (await world.sql`select status from firstlogin.users where email_canonical = 'mary@example.com'`)[0]?.[
-        'status'
-      ]
-    t.ok(await untilTrue(async () => (await status()) === 'active'))
-    world.airtable.records.put('recPushedPerson01', { Status: 'Disabled' })
-    t.ok(await untilTrue(async () => (await status()) === 'disabled'))
-    world.airtable.records.remove('recPushedPerson01')
-    t.ok(await untilTrue(async () => (await status()) === 'deleted'))
+    airtable.records.put('recPushedPerson01', { Email: 'mary@example.com', Name: 'Mary' })
+    t.ok(await untilStatus('mary@example.com', 'active'))
+    airtable.records.put('recPushedPerson01', { Status: 'Disabled' })
+    t.ok(await untilStatus('mary@example.com', 'disabled'))
+    airtable.records.remove('recPushedPerson01')
+    t.ok(await untilStatus('mary@example.com', 'deleted'))
     t.notOk(service.log.some(({ event }) => event === 'feed.failed'))
+
+    const [row] = await sql`select sealed_subscription as sealed from firstlogin.feeds`
+    const stored = { sealedSubscription: row?.['sealed'] as Buffer, cursor: 1 }
+    const { id, secret: macSecret } = toSubscription(deriveKey(secret, 'feeds'), 'airtable', stored)
+    t.equal(id, hook().id)
+    for (const clear of [id, macSecret, Buffer.from(macSecret, 'base64')])
+      t.notOk(stored.sealedSubscription.includes(clear), 'nobody reads it in the database')
+    t.throws(() => toSubscription(deriveKey('x'.repeat(32), 'feeds'), 'airtable', stored), {
+      message: /another FIRSTLOGIN_SECRET/,
+    })
+    for (const hidden of [macSecret, 'patSandbox.token', collaborator.email, 'mary@example.com'])
+      t.notOk(service.logText().includes(hidden), 'nor in the log')
+
     t.same((await runCommand(world, ['subscribe', 'off'], env)).lines, ['airtable: unsubscribed'])
-    t.same(world.airtable.webhooks.list(), [])
+    t.same(airtable.webhooks.list(), [])
+    t.same(await sql`select from firstlogin.feeds`, [])
+    t.same((await runCommand(world, ['subscribe', 'off'], env)).lines, [
+      'airtable: there was no subscription',
+    ])
+  },
+)
+
+t.test(
+  'firstlogin subscribe says why it cannot, and takes the place of what was there',
+  { buffered: true },
+  async (t) => {
+    const world = await createWorld(t, { rateLimit: false })
+    const { airtable, sql } = world
+    const at = (host: string) => ({ BASE_URL: `https://${host}` })
+    const subscribe = (host: string) => runCommand(world, ['subscribe'], at(host))
+    t.same((await subscribe('old.example.com')).lines, [
+      'airtable: subscribed; news are announced at https://old.example.com/api/sync/airtable/notifications',
+    ])
+    t.equal((await subscribe('new.example.com')).code, 0)
+    const addresses = airtable.webhooks.list().map(({ notificationUrl }) => notificationUrl)
+    t.same(addresses, ['https://new.example.com/api/sync/airtable/notifications'])
+    for (const host of ['localhost', '172.20.0.1']) t.match((await subscribe(host)).lines[1], 'see BASE_URL')
+    t.equal((await sql`select from firstlogin.feeds`).length, 1)
+
+    airtable.setFault({ kind: 'forbidden' })
+    const refused = await subscribe('new.example.com')
+    t.equal(refused.code, 1)
+    t.match(refused.lines, [/webhook:manage/])
+    t.equal((await runCommand(world, ['subscribe', 'on'])).code, 2)
+    airtable.heal()
+    t.equal((await subscribe('new.example.com')).code, 0)
+  },
+)
+
+t.test(
+  'a close in the middle of the news leaves the rest to the next instance',
+  { buffered: true },
+  async (t) => {
+    const world = await createWorld(t, { rateLimit: false, pingOnCreate: false })
+    const { airtable } = world
+    const { row, untilStatus } = createEyes(world)
+    const { env, service } = await listenForPings(world)
+    await runCommand(world, ['subscribe'], env)
+    t.ok(await untilTrue(() => readingsOf(service) > 0))
+    airtable.setFault({ kind: 'none', latencyMs: 200 })
+    for (let number = 0; number < 120; number++)
+      airtable.records.put(`recClosed${String(number).padStart(8, '0')}`, {
+        Email: `closed${number}@example.com`,
+      })
+    t.ok(await untilTrue(() => readingsOf(service) > 1))
+    const began = performance.now()
+    await service.app.close()
+    t.ok(performance.now() - began < 3000)
+    const { cursor } = await row()
+    t.ok(Number(cursor) > 1 && Number(cursor) < 121, `closed at ${String(cursor)} of 121`)
+    airtable.heal()
+    await world.start(env).then(({ app }) => app.listen({ port: 0, host: '127.0.0.1' }))
+    t.ok(await untilStatus('closed119@example.com', 'active', 8000))
   },
 )

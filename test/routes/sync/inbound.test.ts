@@ -35,13 +35,16 @@ t.test('"Replayed webhook event is idempotent (no duplicate side effects)."', as
   t.same(kept, { events: 1 })
 })
 
-t.test('the feature flag: without USER_WEBHOOK_SYNC_ENABLED=true there is nothing at the address', async (t) => {
-  const world = await createWorld(t)
-  const service = await world.start({ AIRTABLE_USER_SYNC_SECRET: syncSecret })
-  const reply = await send(service, toEvent())
-  t.equal(reply.statusCode, 404)
-  t.equal(reply.json<{ code: string }>().code, 'FL_ROUTE_UNKNOWN')
-})
+t.test(
+  'the feature flag: without USER_WEBHOOK_SYNC_ENABLED=true there is nothing at the address',
+  async (t) => {
+    const world = await createWorld(t)
+    const service = await world.start({ AIRTABLE_USER_SYNC_SECRET: syncSecret })
+    const reply = await send(service, toEvent())
+    t.equal(reply.statusCode, 404)
+    t.equal(reply.json<{ code: string }>().code, 'FL_ROUTE_UNKNOWN')
+  },
+)
 
 t.test('an unsigned or wrongly signed event is refused before anything of its body is told', async (t) => {
   const world = await createWorld(t)

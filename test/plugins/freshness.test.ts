@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hash } from '@node-rs/argon2'
+import t from 'tap'
+import { createClient, isProblem } from '../routes/auth/client.ts'
+import { ask } from '../support/ask.ts'
+import { send, syncOn, toEvent } from '../support/events.ts'
+import { untilTrue } from '../support/process.ts'
+import { createWorld, type Service } from '../support/service.ts'
+
+const count = Number(process.env['FRESHNESS_EVENTS'] ?? 200)
+const password = 'correct horse battery staple'
+const email = 'mary@example.com'
+
+/** Events about Mary, each a second newer than the one before, told to one instance. */
+async function createTeller(service: Service) {
+  const passwordHash = await hash(password, { memoryCost: 64, timeCost: 1, parallelism: 1 })
+  let at = Date.UTC(2026, 10, 20)
+  return async function tell(user: object): Promise<string> {
+    at += 1000
+    const occurredAt = new Date(at).toISOString()
+    const event = toEvent({ eventType: 'user.updated', occurredAt, user: { email, passwordHash, ...user } })
+    return (await send(service, event)).json().result
+  }
+}
+
+function quantile(sorted: number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
+}
+
+t.test(
+  `"An event's effect is visible to login on a second instance within 250 ms (p99 of 1,000)", of ${count} here`,
+  { timeout: 300_000 },
+  async (t) => {
+    const world = await createWorld(t)
+    const [first, second] = await Promise.all([world.start(syncOn), world.start(syncOn)])
+    const tell = await createTeller(first)
+    const { me } = createClient(second.app)
+    const login = () => second.login(email, password)
+    await tell({ name: 'Mary', status: 'active' })
+    let token = (await login()).json().accessToken
+    t.match((await me(token)).json().user, { name: 'Mary' })
+
+    /** Milliseconds from the event's answer until the second instance says so. */
+    async function measure(isSeen: () => Promise<boolean>): Promise<number> {
+      const started = performance.now()
+      while (!(await isSeen()) && performance.now() - started < 5000) await sleep(1)
+      return performance.now() - started
+    }
+
+    const delays: number[] = []
+    for (let index = 0; index < count; index += 1) {
+      const isEnding = index % 40 === 39
+      const user = isEnding
+        ? { name: 'Mary', status: 'disabled' }
+        : { name: `Mary ${index}`, status: 'active' }
+      if ((await tell(user)) !== 'processed') t.fail(`event ${index}`)
+      delays.push(
+        await measure(async () => {
+          const reply = await me(token)
+          return isEnding ? reply.statusCode === 401 : reply.json().user?.name === user.name
+        }),
+      )
+      if (!isEnding) continue
+      isProblem(t, await login(), 'FL_ACCOUNT_INACTIVE')
+      await tell({ name: 'Mary', status: 'active' })
+      const back = await login()
+      t.equal(back.statusCode, 200, 'and login sees that she is back')
+      token = back.json().accessToken
+    }
+    delays.sort((a, b) => a - b)
+    const [p50, p99] = [quantile(delays, 0.5), quantile(delays, 0.99)]
+    const figures = `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms of ${delays.length} events`
+    t.comment(figures)
+    t.ok(p99 < 250, figures)
+  },
+)
+
+t.test(
+  '"An applied event ends negative-cache entries and cached state on all instances at once"',
+  async (t) => {
+    const world = await createWorld(t)
+    const instances = await Promise.all([world.start(syncOn), world.start(syncOn), world.start(syncOn)])
+    const [first] = instances
+    if (!first) return
+    const tell = await createTeller(first)
+    const asked = () => world.airtable.calls().total
+    for (const service of instances)
+      isProblem(t, await service.login(email, password), 'FL_CREDENTIALS_INVALID')
+    const before = asked()
+    for (const service of instances)
+      isProblem(t, await service.login(email, password), 'FL_CREDENTIALS_INVALID')
+    t.equal(asked(), before, 'nobody is asked again about an address that nobody knew')
+
+    t.equal(await tell({ status: 'active' }), 'processed')
+    const tokens: string[] = []
+    for (const service of instances) {
+      const reply = await service.login(email, password)
+      t.equal(reply.statusCode, 200)
+      tokens.push(reply.json().accessToken)
+    }
+    const mes = () =>
+      Promise.all(instances.map(({ app }, index) => createClient(app).me(tokens[index] ?? '')))
+    for (const reply of await mes()) t.equal(reply.statusCode, 200)
+    t.equal(await tell({ status: 'disabled' }), 'processed')
+    t.ok(await untilTrue(async () => (await mes()).every(({ statusCode }) => statusCode === 401), 250))
+  },
+)
+
+t.test('"when the listening connection is lost, caches are bypassed until it is back"', async (t) => {
+  const world = await createWorld(t)
+  const [first, second] = await Promise.all([world.start(syncOn), world.start(syncOn)])
+  const tell = await createTeller(first)
+  const { me } = createClient(second.app)
+  isProblem(t, await second.login('nobody@example.com', 'x'), 'FL_CREDENTIALS_INVALID')
+  await tell({ name: 'Mary', status: 'active' })
+  const token = (await second.login(email, password)).json().accessToken
+  const name = async () => (await me(token)).json().user?.name
+  t.equal(await name(), 'Mary')
+
+  // Connections that are there stay; no new one is let in.
+  const database = new URL(world.url)
+  const own = database.pathname.slice(1)
+  database.pathname = 'postgres'
+  await ask(database.href, async (sql) => {
+    await sql`alter database ${sql(own)} allow_connections false`
+    await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = ${own} and application_name = 'firstlogin-notices'`
+  })
+  t.ok(await untilTrue(() => second.log.some(({ event }) => event === 'notices.lost')))
+  for (let index = 0; index < 5; index += 1) {
+    await tell({ name: `Mary ${index}`, status: 'active' })
+    t.equal(await name(), `Mary ${index}`, 'seen at once, without a notice')
+  }
+  const asked = world.airtable.calls().total
+  isProblem(t, await second.login('nobody@example.com', 'x'), 'FL_CREDENTIALS_INVALID')
+  t.ok(world.airtable.calls().total > asked, 'nor is anybody answered from the negative cache')
+
+  await ask(database.href, (sql) => sql`alter database ${sql(own)} allow_connections true`)
+  const listeners = async () => {
+    const rows = await world.sql`
+      select from pg_stat_activity where datname = ${own} and application_name = 'firstlogin-notices'`
+    return rows.length
+  }
+  t.ok(await untilTrue(async () => (await listeners()) === 2))
+  await sleep(50)
+  t.equal(await name(), 'Mary 4')
+  await world.sql`update firstlogin.users set name = 'Nobody was told'`
+  t.equal(await name(), 'Mary 4', 'the cache is in use again')
+  await tell({ name: 'Mary the last', status: 'active' })
+  t.ok(await untilTrue(async () => (await name()) === 'Mary the last', 250))
+})
