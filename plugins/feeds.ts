@@ -53,7 +53,7 @@ export interface FeedsOptions {
 const tickMs = 3_000
 /** Pings that come together are read together. */
 const gatherMs = 50
-/** While upstream fails it is asked again after twice the time each time, up to this. */
+/** While upstream fails it is asked again after a second, and after twice the time each time, up to this. */
 const longestRestMs = 300_000
 
 export default fp<FeedsOptions>(
@@ -91,7 +91,7 @@ export default fp<FeedsOptions>(
     }
 
     function rest(name: string): void {
-      const ms = Math.min(2 * (rests.get(name)?.ms ?? tickMs / 2), longestRestMs)
+      const ms = Math.min(2 * (rests.get(name)?.ms ?? 500), longestRestMs)
       rests.set(name, { until: Date.now() + ms, ms })
     }
 

@@ -8,14 +8,14 @@ const dayMs = 86_400_000
 t.jobs = 6
 
 const losses = {
-  'dropped by Airtable': { lose: 'drop', isReadOnce: false },
-  'run out': { lose: 'expire', isReadOnce: true },
-  disabled: { lose: 'disable', isReadOnce: true },
+  'was dropped by Airtable': { lose: 'drop', isReadOnce: false },
+  'ran out': { lose: 'expire', isReadOnce: true },
+  'was disabled': { lose: 'disable', isReadOnce: true },
 } as const
 
 for (const [fate, { lose, isReadOnce }] of Object.entries(losses)) {
   t.test(
-    `a webhook that was ${fate} is made anew, and what happened meanwhile is here afterwards`,
+    `a webhook that ${fate} is made anew, and what happened meanwhile is here afterwards`,
     { buffered: true },
     async (t) => {
       const { world, service, hook, letRenew, untilStatus, statusOf } = await openSubscribed(t)
