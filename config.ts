@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { defaultOwnership, type FieldOwnership } from './domain/ownership.ts'
+import { isSchedule } from './domain/schedule.ts'
 import { upstreams } from './upstreams/index.ts'
 import { configureUpstream, type Upstream } from './upstreams/upstream.ts'
 
@@ -72,7 +73,7 @@ export const Settings = Type.Object({
   READTHROUGH_RECHECK_S: Seconds(86_400, 0),
   RECONCILE_SCHEDULE: Type.Refine(
     Type.String({ default: '30 3 * * *', description: 'five fields of cron in UTC, or never' }),
-    (text) => text === 'never' || /^([\d*/,-]+ ){4}[\d*/,-]+$/.test(text),
+    (text) => text === 'never' || isSchedule(text),
   ),
   ACCESS_TOKEN_TTL_S: Seconds(600),
   REFRESH_TOKEN_TTL_S: Seconds(2_592_000),

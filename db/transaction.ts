@@ -18,16 +18,31 @@ export async function onConnection<T>(sql: Sql, work: (connection: ReservedSql) 
   }
 }
 
-/** Runs the work in one transaction, and undoes all of it when it throws. */
+/**
+ * Runs the work in one transaction, and undoes all of it when it throws. Once its connection is gone the work never
+ * ends: the library's `begin`, which has answered by then, would send a statement to follow it. `begin` and not
+ * `reserve`, which loses a connection of the pool for each that the database had ended.
+ */
 export async function inTransaction<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
-  return onConnection(sql, async (connection) => {
-    await connection`begin`
-    // What the work may use of a transaction is what a connection of its own has, too.
-    const result = await work(connection as unknown as TransactionSql)
-    const { command } = await connection`commit`
-    // What Postgres makes of it after a failure that the work kept to itself.
-    if (command === 'ROLLBACK')
-      throw new Error('A statement failed and the transaction was committed all the same.')
+  let isOver = false
+  const endlessly = () => new Promise<never>(() => {})
+
+  async function workUnlessOver(tx: TransactionSql): Promise<{ result: T }> {
+    try {
+      const result = await work(tx)
+      return isOver ? await endlessly() : { result }
+    } catch (error) {
+      // Statements fail just before their connection says that it is closed.
+      await new Promise(setImmediate)
+      if (isOver) await endlessly()
+      throw error
+    }
+  }
+
+  try {
+    const { result } = await sql.begin(workUnlessOver)
     return result
-  })
+  } finally {
+    isOver = true
+  }
 }

@@ -14,7 +14,11 @@ export default fp<HousekeepingOptions>(
       schedule: reconcileSchedule === 'never' ? undefined : reconcileSchedule,
       async work({ upstream }, signal) {
         const names = app.upstreams.filter(({ directory }) => directory).map(({ name }) => name)
-        for (const name of upstream ? [upstream] : names) await app.reconcile.run(name, { signal })
+        // An upstream that fails keeps no other one from being compared.
+        const failures: unknown[] = []
+        for (const name of upstream ? [upstream] : names)
+          await app.reconcile.run(name, { signal }).catch((error: unknown) => failures.push(error))
+        if (failures.length > 0) throw failures[0]
       },
     })
     app.jobs.define({

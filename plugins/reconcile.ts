@@ -19,6 +19,7 @@ import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { splitTwins } from '../domain/twins.ts'
 import { FirstloginError } from '../errors.ts'
 import type { Directory, DirectoryPage } from '../upstreams/upstream.ts'
+import { type Patience, patiently } from './reconcile/patience.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -77,7 +78,6 @@ interface Run extends ReconcileOptions {
 /** Of all people, as one part in so many, at most this many vanish in a night. */
 const largestShare = 10
 const heartbeatMs = 4_000
-const longestPauseMs = 60_000
 /** What was listed longer ago is listed again before anybody is missed. */
 const staleMs = 3_600_000
 /** An upstream that forgets every listing is not asked for ever. */
@@ -130,7 +130,9 @@ export default fp(
       for (let restarts = 0; ; ) {
         if (isWalked(at) && Date.now() - at.startedAt.getTime() < staleMs) return at
         const from = at.nextPage ?? undefined
-        const page = isWalked(at) ? 'expired' : await patiently(() => directory.readPage(from), at, own)
+        const page = isWalked(at)
+          ? 'expired'
+          : await patiently(() => directory.readPage(from), toPatience(at, own))
         if (page === 'expired') {
           if (restarts++ === mostRestarts) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE')
           app.log.warn({ event: 'reconcile.restarted', upstream: at.upstream, pages: at.pages })
@@ -185,7 +187,7 @@ export default fp(
       const missed = await findMissed(app.sql, upstream, startedAt)
       const askedAt = Date.now()
       const ids = missed.map(({ externalId }) => externalId)
-      const existing = new Set(await patiently(() => directory.findExisting(ids), listing, own))
+      const existing = new Set(await patiently(() => directory.findExisting(ids), toPatience(listing, own)))
       const vanished = missed.filter(({ externalId }) => !existing.has(externalId))
       const isRefused = !force && vanished.length * largestShare > known
       if (!isRefused) {
@@ -216,33 +218,12 @@ export default fp(
   },
 )
 
-/** Upstream may be away for a while in the middle of a long walk; few calls are spent on finding out. */
-async function patiently<T>(ask: () => Promise<T>, at: Listing, own: Run): Promise<T> {
-  const { known, onProgress, signal, patienceMs = 600_000 } = own
-  const giveUpAt = Date.now() + patienceMs
-  for (let pauseMs = 1000; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-    try {
-      return await unlessAborted(ask, signal)
-    } catch (error) {
-      const isPassing = error instanceof FirstloginError && error.code === 'FL_UPSTREAM_UNAVAILABLE'
-      if (!isPassing || Date.now() >= giveUpAt) throw error
-      onProgress?.({ ...toProgress(at, known), isWaiting: true })
-      await sleep(Math.max(pauseMs, (error.retryAfterS ?? 1) * 1000), undefined, signal && { signal })
-    }
+function toPatience(at: Listing, { signal, patienceMs = 600_000, onProgress, known }: Run): Patience {
+  return {
+    signal,
+    patienceMs,
+    onWait: () => onProgress?.({ ...toProgress(at, known), isWaiting: true }),
   }
-}
-
-/** Does not wait for an answer that nobody will use. */
-async function unlessAborted<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  signal?.throwIfAborted()
-  return new Promise((resolve, reject) => {
-    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- The reason is whatever the caller gave.
-    const giveUp = () => reject(signal?.reason)
-    signal?.addEventListener('abort', giveUp, { once: true })
-    ask()
-      .then(resolve, reject)
-      .finally(() => signal?.removeEventListener('abort', giveUp))
-  })
 }
 
 /** All pages were read, and nobody has looked yet who was on none of them. */
