@@ -1,27 +1,10 @@
-import type { ReservedSql, Sql, TransactionSql } from 'postgres'
-import { isConnectionLost } from './faults.ts'
+import type { Sql, TransactionSql } from 'postgres'
 
 /**
- * Runs the work on a connection of its own, which awaits nothing but its statements. A transaction that the work leaves
- * open by throwing is undone, except on a connection that is gone: a statement there would end the process
- * (https://github.com/porsager/postgres/issues/1208), and so does the library's own `begin`.
- */
-export async function onConnection<T>(sql: Sql, work: (connection: ReservedSql) => Promise<T>): Promise<T> {
-  const connection = await sql.reserve()
-  try {
-    const result = await work(connection)
-    connection.release()
-    return result
-  } catch (error) {
-    if (!isConnectionLost(error)) await connection`rollback`.then(connection.release, () => {})
-    throw error
-  }
-}
-
-/**
- * Runs the work in one transaction, and undoes all of it when it throws. Once its connection is gone the work never
- * ends: the library's `begin`, which has answered by then, would send a statement to follow it. `begin` and not
- * `reserve`, which loses a connection of the pool for each that the database had ended.
+ * Runs the work in one transaction, and undoes all of it when it throws; the work awaits nothing but its statements.
+ * Where their connection is gone it never ends: the library's `begin` has answered by then, and the statement that it
+ * would send after the work ends the process (https://github.com/porsager/postgres/issues/1208). `reserve` is no way
+ * around: it loses a connection of the pool for each that the database had ended.
  */
 export async function inTransaction<T>(sql: Sql, work: (tx: TransactionSql) => Promise<T>): Promise<T> {
   let isOver = false

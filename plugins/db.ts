@@ -1,7 +1,6 @@
 import fp from 'fastify-plugin'
 import postgres, { type Sql } from 'postgres'
 import { migrate } from '../db/migrate.ts'
-import { withSafeBegin } from '../db/safe-begin.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,16 +22,14 @@ export default fp<DbOptions>(
     const { database, poolSize = 10 } = options
     const sql =
       typeof database === 'string'
-        ? withSafeBegin(
-            postgres(database, {
-              max: poolSize,
-              connect_timeout: 10,
-              // Seconds before the next try: by default they grow to 20, for which everybody would wait.
-              backoff: () => 0.1,
-              connection: { application_name: 'firstlogin' },
-              onnotice: () => {},
-            }),
-          )
+        ? postgres(database, {
+            max: poolSize,
+            connect_timeout: 10,
+            // Seconds before the next try: by default they grow to 20, for which everybody would wait.
+            backoff: () => 0.1,
+            connection: { application_name: 'firstlogin' },
+            onnotice: () => {},
+          })
         : database
     app.decorate('sql', sql)
     if (typeof database === 'string') app.addHook('onClose', () => sql.end({ timeout: 5 }))

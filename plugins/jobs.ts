@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type PgBoss from 'pg-boss'
-import type { Sql } from 'postgres'
-import { onConnection } from '../db/transaction.ts'
+import postgres, { type Sql } from 'postgres'
+import { isConnectionLost } from '../db/faults.ts'
 import { toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
@@ -51,15 +51,26 @@ export default fp<JobsOptions>(
     let starting: Promise<void> | undefined
     let isStarted = false
 
-    /** Some of its texts begin a transaction: where one fails, the connection must not stay inside of it. */
+    // A line of its own: some texts of pg-boss begin a transaction, in which a failure would leave one of the pool's.
+    const line = postgres({
+      ...(app.sql.options as object),
+      max: 1,
+      idle_timeout: 60,
+      connection: { application_name: 'firstlogin-jobs' },
+      onnotice: () => {},
+    })
+
     async function executeSql(text: string, values: Parameter[] = []): Promise<{ rows: unknown[] }> {
-      return onConnection(app.sql, async (connection) => {
-        // Some of its JSON comes as text, which must not be encoded again.
-        const parameters = values.map((value) =>
-          typeof value === 'string' ? app.sql.typed(value, unknownType) : (value ?? null),
-        )
-        return { rows: [...(await connection.unsafe(text, parameters))] }
-      })
+      // Some of its JSON comes as text, which must not be encoded again.
+      const parameters = values.map((value) =>
+        typeof value === 'string' ? line.typed(value, unknownType) : (value ?? null),
+      )
+      try {
+        return { rows: [...(await line.unsafe(text, parameters))] }
+      } catch (error) {
+        if (!isConnectionLost(error)) await line`rollback`.catch(() => {})
+        throw error
+      }
     }
 
     /** It does not wait for what it writes after a job: a rejection of that would end the process. */
@@ -103,7 +114,6 @@ export default fp<JobsOptions>(
     async function openBoss(): Promise<PgBoss> {
       // Only whoever listens needs it.
       const { default: Boss } = await import('pg-boss')
-      // One pool serves all.
       return new Boss({
         schema: 'firstlogin_jobs',
         db: { executeSql: executeCalmly },
@@ -149,6 +159,7 @@ export default fp<JobsOptions>(
       await starting
       await boss?.stop({ graceful: true, wait: true, timeout: 5000 }).catch(warn)
     })
+    app.addHook('onClose', () => line.end({ timeout: 1 }))
 
     app.decorate('jobs', {
       define: (job) => void jobs.set(job.name, job),

@@ -17,7 +17,7 @@ export interface Senders {
   acknowledged(): number
   /** How often each answer came that was no 200: a status with its code, or the code of a broken connection. */
   failures: Map<string, number>
-  /** Resolves with the next 200. */
+  /** Resolves with the next 200; throws if there is none for a minute. */
   nextAnswer(): Promise<void>
   /** No new events from now on; resolved when the last one is acknowledged. */
   finish(): Promise<void>
@@ -25,6 +25,7 @@ export interface Senders {
 
 const pauseMs = 15
 const patienceMs = 20_000
+const longestSilenceMs = 60_000
 
 /**
  * As senders at the other end of a network: each sends one event at a time, again and again until it is acknowledged.
@@ -93,7 +94,11 @@ export function startSenders(address: string, next: () => ToldEvent, count: numb
     told,
     failures,
     acknowledged: () => acknowledged,
-    nextAnswer: () => answered,
+    async nextAnswer() {
+      const late = sleep(longestSilenceMs, 'late', { ref: false })
+      if ((await Promise.race([answered, late])) === 'late')
+        throw new Error('Nothing is acknowledged any more.')
+    },
     async finish() {
       isOver = true
       await Promise.all(working)
