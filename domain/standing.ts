@@ -1,4 +1,4 @@
-import { isAddressRecord, type Keeps, mergeRecords, type UpstreamRecord } from './record.ts'
+import { type Claims, isAddressRecord, type Keeps, mergeRecords, type UpstreamRecord } from './record.ts'
 import { compareStamps } from './stamp.ts'
 
 /**
@@ -19,7 +19,14 @@ export function inFull(record: UpstreamRecord, members: UpstreamRecord[], keeps:
   const own = members.filter(({ upstream }) => upstream === record.upstream)
   const [about = record] = isAddressRecord(record) ? keyRecords(own) : []
   const ofAddress = own.find(isAddressRecord)
-  return ofAddress ? mergeRecords(about, ofAddress, keeps) : about
+  if (!ofAddress || ofAddress === about) return about
+  return mergeRecords(about, { ...ofAddress, claims: claimsSinceDeletion(ofAddress) }, keeps)
+}
+
+/** What was said of an address before it was given up was said of somebody else. */
+function claimsSinceDeletion({ claims, deleted }: UpstreamRecord): Claims {
+  if (!deleted) return claims
+  return Object.fromEntries(Object.entries(claims).filter(([, claim]) => claim.at > deleted.at))
 }
 
 function standsBefore(a: UpstreamRecord, b: UpstreamRecord): boolean {

@@ -17,6 +17,8 @@ interface Told {
   upstream: string
   externalId: string
   changes: Change[]
+  /** What the same upstream told of the address alone; its changes are among those above, too. */
+  shared?: Told[]
 }
 
 interface Statement extends Stamp {
@@ -65,7 +67,7 @@ function personAt(address: string, members: Told[], ownership: FieldOwnership): 
   // News of an address are news of whoever has it in that upstream.
   const inFull = (told: Told): Told => {
     const shared = alone.filter((one) => one !== told && one.upstream === told.upstream)
-    return { ...told, changes: [told, ...shared].flatMap((one) => one.changes) }
+    return { ...told, changes: [told, ...shared].flatMap((one) => one.changes), shared }
   }
   const speakers = [...heads, ...orphans].map(inFull)
   const others = holders.filter((told) => !heads.includes(told)).map(inFull)
@@ -101,6 +103,21 @@ function personAt(address: string, members: Told[], ownership: FieldOwnership): 
 
 /** What one record says of a field: its newest word, or for a field that is ours the first that was not empty. */
 function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Statement | undefined {
+  if (told.shared) {
+    const { shared, ...whole } = told
+    const foreign = new Set(shared.flatMap(({ changes }) => changes))
+    const own = { ...whole, changes: whole.changes.filter((change) => !foreign.has(change)) }
+    // What was said of an address before its deletion was said of somebody else.
+    const still = shared.flatMap((one) => {
+      const word = spokenBy(one, field, ownership)
+      const isOver = one.changes.some(
+        ({ type, stamp }) => type === 'user.deleted' && word && stamp.at >= word.at,
+      )
+      return word && !isOver ? { ...word, externalId: told.externalId } : []
+    })
+    const words = [...still, ...[spokenBy(own, field, ownership) ?? []].flat()]
+    return ownership[field] === 'local' ? earliest(words) : latest(words)
+  }
   const said = upsertsOf(told)
     .filter(({ fields }) => field in fields)
     .map(({ stamp, fields }) => toStatement(told, stamp, fields[field]))
