@@ -1,5 +1,6 @@
 import postgres, { type Sql } from 'postgres'
 import type { Config } from '../config.ts'
+import { arrayTypes } from '../db/array-types.ts'
 
 /** A chore: what it prints goes line by line to `print`; the number is the exit code. */
 export interface Command {
@@ -13,6 +14,8 @@ export async function withDatabase<T>(config: Config, work: (sql: Sql) => Promis
   const sql = postgres(config.DATABASE_URL, {
     max: 2,
     connect_timeout: 10,
+    fetch_types: false,
+    types: arrayTypes,
     connection: { application_name: 'firstlogin-command' },
     onnotice: () => {},
   })

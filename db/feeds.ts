@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres'
+import type { CanonicalEmail } from '../domain/email.ts'
 import { notify } from './notices.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -113,4 +114,20 @@ export async function markRenewed(sql: Sql, upstream: string, claimed: ClaimedFe
   await sql`
     update firstlogin.feeds set renewed_at = now()
     where upstream = ${upstream} and sealed_subscription = ${claimed.sealedSubscription}`
+}
+
+/** Which of these addresses records have that are here and of whom these news do not speak. */
+export async function findHolders(
+  sql: Sql,
+  upstream: string,
+  emails: CanonicalEmail[],
+  told: string[],
+): Promise<Set<CanonicalEmail>> {
+  const rows = await sql<{ email: CanonicalEmail }[]>`
+    select distinct i.email_canonical as email
+    from firstlogin.identities i join firstlogin.users u on u.id = i.user_id
+    where i.upstream = ${upstream} and i.email_canonical = any(${emails}::text[]) and u.status <> 'deleted'
+      and i.external_id <> all(${told}::text[]) and not starts_with(i.external_id, 'mailto:')
+      and coalesce((i.lifecycle #>> '{vanished,at}')::bigint <= i.seen_at, true)`
+  return new Set(rows.map(({ email }) => email))
 }

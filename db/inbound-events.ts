@@ -67,6 +67,7 @@ export async function saveEvents(tx: Sql | TransactionSql, events: SettledEvent[
         where e.source = event.source and e.event_id = event.id and e.result = 'failed' limit 1
       ) as failed on true
     on conflict (source, event_id, month) do update set
+      event_type = excluded.event_type, occurred_at = excluded.occurred_at, payload = excluded.payload,
       result = excluded.result, reason = excluded.reason, attempts = e.attempts + 1, received_at = now()
     where e.result = 'failed'`
 }

@@ -1,12 +1,18 @@
 import type { Change } from './change.ts'
-import { toCanonicalEmail } from './email.ts'
+import { type CanonicalEmail, toCanonicalEmail } from './email.ts'
+
+/** The address that a change names, if any. */
+export function addressOf(change: Change): CanonicalEmail[] {
+  const email = change.type === 'user.upserted' && toCanonicalEmail(change.fields.email ?? '')
+  return email ? [email] : []
+}
 
 /** Splits off what was read of several records with one address: nobody knows which of them is the person. */
 export function splitTwins<T extends Change>(changes: T[]): { single: T[]; rivals: T[][] } {
   const single: T[] = []
   const byAddress = new Map<string, T[]>()
   for (const change of changes) {
-    const email = change.type === 'user.upserted' ? toCanonicalEmail(change.fields.email ?? '') : undefined
+    const [email] = addressOf(change)
     if (email === undefined) single.push(change)
     else byAddress.set(email, [...(byAddress.get(email) ?? []), change])
   }

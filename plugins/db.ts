@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import postgres, { type Sql } from 'postgres'
+import { arrayTypes } from '../db/array-types.ts'
 import { migrate } from '../db/migrate.ts'
 
 declare module 'fastify' {
@@ -28,6 +29,8 @@ export default fp<DbOptions>(
             // Seconds before the next try: by default they grow to 20, for which everybody would wait.
             backoff: () => 0.1,
             connection: { application_name: 'firstlogin' },
+            fetch_types: false,
+            types: arrayTypes,
             onnotice: () => {},
           })
         : database

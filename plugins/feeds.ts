@@ -6,6 +6,7 @@ import {
   claimFeed,
   deleteFeed,
   findFeed,
+  findHolders,
   markRead,
   markRenewed,
   moveCursor,
@@ -16,9 +17,10 @@ import {
   saveFeed,
 } from '../db/feeds.ts'
 import { inTransaction } from '../db/transaction.ts'
+import type { Change } from '../domain/change.ts'
 import { deriveKey } from '../domain/sealing.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
-import { splitTwins } from '../domain/twins.ts'
+import { addressOf, splitTwins } from '../domain/twins.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Feed, Subscription } from '../upstreams/upstream.ts'
 import { toStored, toSubscription } from './feeds/sealed-subscriptions.ts'
@@ -49,6 +51,8 @@ export interface FeedsOptions {
   pollS?: number
 }
 
+/** Of the changes of a page in one transaction. */
+const largestPart = 100
 /** How long another instance may be dead before this one takes over is this and the eight seconds of the lease. */
 const tickMs = 3_000
 /** Pings that come together are read together. */
@@ -123,23 +127,37 @@ export default fp<FeedsOptions>(
       for (let at = from; isOpen; ) {
         const page = await feed.read(at)
         if (page === 'lost') return 'lost'
-        const { single, rivals } = splitTwins(page.changes)
-        for (const group of rivals)
-          app.log.warn({ event: 'feed.ambiguous', records: group.map(({ externalId }) => externalId) })
-        const move = { from: at.cursor, to: page.cursor }
-        const applied = await inTransaction(app.sql, async (tx) => {
-          const applied = single.length > 0 ? await app.provisioner.applyIn(tx, single) : []
-          // Whoever took over meanwhile reads the same page: its reading counts.
-          if (!(await moveCursor(tx, name, worker, claimed, move)))
-            throw new Error('The lease has passed on, or the subscription was replaced.')
-          return applied
-        })
-        app.provisioner.report(applied.filter(({ hadEffect }) => hadEffect))
+        const news = await withoutTwins(name, page.changes)
+        // A part that is applied again does no harm: the cursor moves with the last.
+        for (; news.length > largestPart; await applyPart(news.splice(0, largestPart)));
+        await applyPart(news, { from: at.cursor, to: page.cursor })
         app.log.info({ event: 'feed.read', upstream: name, changes: page.changes.length })
         if (!page.hasMore || page.cursor === at.cursor) return 'done'
         at = { ...at, cursor: page.cursor }
       }
       return 'left'
+
+      async function applyPart(part: Change[], move?: { from: number; to: number }): Promise<void> {
+        const applied = await inTransaction(app.sql, async (tx) => {
+          const applied = part.length > 0 ? await app.provisioner.applyIn(tx, part) : []
+          // Whoever took over meanwhile reads the same page: its reading counts.
+          if (move && !(await moveCursor(tx, name, worker, claimed, move)))
+            throw new Error('The lease has passed on, or the subscription was replaced.')
+          return applied
+        })
+        app.provisioner.report(applied.filter(({ hadEffect }) => hadEffect))
+      }
+    }
+
+    /** Several records with one address, in these news or one of them here already: nobody is guessed. */
+    async function withoutTwins(name: string, changes: Change[]): Promise<Change[]> {
+      const { single, rivals } = splitTwins(changes)
+      const told = single.map(({ externalId }) => externalId)
+      const holders = await findHolders(app.sql, name, single.flatMap(addressOf), told)
+      const isTwin = (change: Change) => addressOf(change).some((email) => holders.has(email))
+      const records = [...rivals.flat(), ...single.filter(isTwin)].map(({ externalId }) => externalId)
+      if (records.length > 0) app.log.warn({ event: 'feed.ambiguous', records })
+      return single.filter((change) => !isTwin(change))
     }
 
     /** What happened without a subscription is in no news: the first reading has a complete listing made. */
@@ -194,6 +212,15 @@ export default fp<FeedsOptions>(
         if (feed) await releaseFeed(app.sql, name, worker).catch(() => {})
     })
 
+    /** What was sealed under another secret opens for nobody: its worker says so in the log. */
+    function open(upstream: string, stored: StoredFeed): Subscription {
+      try {
+        return toSubscription(key, upstream, stored)
+      } catch (cause) {
+        throw new FirstloginError('FL_SIGNATURE_INVALID', { cause })
+      }
+    }
+
     async function endFormer(upstream: string, feed: Feed, former: StoredFeed): Promise<void> {
       try {
         await feed.unsubscribe(toSubscription(key, upstream, former).id)
@@ -207,7 +234,7 @@ export default fp<FeedsOptions>(
       async takePing(upstream, bytes, headers) {
         const stored = await findFeed(app.sql, upstream)
         if (!stored) throw new FirstloginError('FL_SIGNATURE_INVALID')
-        getFeed(upstream).verifyPing(bytes, headers, toSubscription(key, upstream, stored))
+        getFeed(upstream).verifyPing(bytes, headers, open(upstream, stored))
         await notePing(app.sql, upstream)
       },
       async subscribe(upstream) {

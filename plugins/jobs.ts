@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type PgBoss from 'pg-boss'
 import postgres, { type Sql } from 'postgres'
+import { arrayTypes } from '../db/array-types.ts'
 import { isConnectionLost } from '../db/faults.ts'
-import { toLoggable } from '../errors.ts'
+import { FirstloginError, toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -56,6 +57,8 @@ export default fp<JobsOptions>(
       ...(app.sql.options as object),
       max: 1,
       idle_timeout: 60,
+      fetch_types: false,
+      types: arrayTypes,
       connection: { application_name: 'firstlogin-jobs' },
       onnotice: () => {},
     })
@@ -165,7 +168,8 @@ export default fp<JobsOptions>(
       define: (job) => void jobs.set(job.name, job),
       async request(name, data = {}) {
         // Nothing is kept for a queue that is not there yet.
-        await starting
+        await Promise.race([starting, sleep(longestPauseMs / 3, undefined, { ref: false })])
+        if (starting && !isStarted) throw new FirstloginError('FL_DATABASE_UNAVAILABLE')
         await boss?.send(name, data, { db: { executeSql } })
         boss?.notifyWorker(workers.get(name) ?? '')
       },

@@ -7,6 +7,7 @@ import type { Change } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
 import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
 import type { Rules } from '../domain/provisioning.ts'
+import { isAddressRecord } from '../domain/record.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,7 +45,7 @@ export default fp<ProvisionerOptions>(
 
     function report(applied: AppliedChange[]): void {
       for (const { path, userId, upstream, externalId } of applied) {
-        app.log.info({ event: 'upsert.conflict', path, upstream, externalId, userId })
+        app.log.info({ event: 'upsert.conflict', path, upstream, externalId: toLogged(externalId), userId })
         app.metrics.upserts.inc({ path })
       }
     }
@@ -57,7 +58,11 @@ export default fp<ProvisionerOptions>(
     function isUsable(change: Change): boolean {
       if (change.type !== 'user.upserted' || change.fields.email === undefined) return true
       if (toCanonicalEmail(change.fields.email)) return true
-      app.log.warn({ event: 'email.refused', upstream: change.upstream, externalId: change.externalId })
+      app.log.warn({
+        event: 'email.refused',
+        upstream: change.upstream,
+        externalId: toLogged(change.externalId),
+      })
       return false
     }
 
@@ -73,3 +78,8 @@ export default fp<ProvisionerOptions>(
   },
   { name: 'firstlogin-provisioner', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-metrics'] },
 )
+
+/** The id of a record that stands for an address alone is that address, which no log line holds. */
+function toLogged(externalId: string): string {
+  return isAddressRecord({ externalId }) ? 'mailto' : externalId
+}

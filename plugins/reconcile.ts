@@ -15,8 +15,8 @@ import {
 } from '../db/listings.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { Change, UserUpserted } from '../domain/change.ts'
-import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
-import { splitTwins } from '../domain/twins.ts'
+import { toCanonicalEmail } from '../domain/email.ts'
+import { addressOf, splitTwins } from '../domain/twins.ts'
 import { FirstloginError } from '../errors.ts'
 import type { Directory, DirectoryPage } from '../upstreams/upstream.ts'
 import { type Patience, patiently } from './reconcile/patience.ts'
@@ -235,11 +235,6 @@ function isWalked({ nextPage, pages }: Listing): boolean {
 function mustHold(listing: Listing | undefined): Listing {
   if (!listing) throw new FirstloginError('FL_RECONCILE_BUSY')
   return listing
-}
-
-function addressOf({ fields }: UserUpserted): CanonicalEmail[] {
-  const email = toCanonicalEmail(fields.email ?? '')
-  return email ? [email] : []
 }
 
 function toProgress({ upstream, pages, seen, changed }: Listing, known: number): ReconcileProgress {

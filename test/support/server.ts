@@ -39,8 +39,12 @@ async function take(lock: string) {
 async function startKeeper(file: string) {
   const log = openSync(`${file}.log`, 'w')
   const program = fileURLToPath(new URL('keep-postgres.ts', import.meta.url))
-  // Our own loader, without tap's bookkeeping of test processes, which the keeper is not.
-  const loader = process.execArgv.filter((argument) => !argument.includes('processinfo'))
+  // Our own loaders, without tap's bookkeeping of test processes, which the keeper is not.
+  const own = fileURLToPath(new URL('typescript/register.mjs', import.meta.url))
+  const loader = [
+    `--import=${own}`,
+    ...process.execArgv.filter((argument) => !argument.includes('processinfo')),
+  ]
   const env = Object.entries(process.env).filter(([name]) => !/^_TAPJS_|^NODE_OPTIONS$/.test(name))
   const keeper = spawn(process.execPath, [...loader, program, String(runner)], {
     detached: true,

@@ -3,7 +3,7 @@ import type { Change } from '../../domain/change.ts'
 import { refuse } from '../../domain/signature/refuse.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
-import type { Feed, Subscription, UpstreamContext } from '../upstream.ts'
+import { type Feed, HttpFailure, type Subscription, type UpstreamContext } from '../upstream.ts'
 import { readAnswer } from './answers.ts'
 import { AirtableRefusal, createAirtableCalls } from './calls.ts'
 import type { AirtableClient } from './client.ts'
@@ -110,9 +110,8 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
   }
 
   async function read({ id, cursor }: Subscription) {
-    const path = `${webhooks}/${id}/payloads?cursor=${cursor}&limit=50`
     try {
-      const page = await call({ method: 'GET', path, answer: payloadPage, expected: gone })
+      const page = await readPayloads(id, cursor)
       const broken = page.payloads.findIndex(({ error }) => error)
       if (broken === 0) {
         log('error', 'airtable.webhook_broken', { code: toWord(page.payloads[0]?.code) })
@@ -127,6 +126,17 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
     } catch (error) {
       if (error instanceof AirtableRefusal) return 'lost' as const
       throw error
+    }
+  }
+
+  /** Fewer at once where the changed cells of fifty payloads are more than we take. */
+  async function readPayloads(id: string, cursor: number, limit = 50): Promise<PayloadPage> {
+    const path = `${webhooks}/${id}/payloads?cursor=${cursor}&limit=${limit}`
+    try {
+      return await call({ method: 'GET', path, answer: payloadPage, expected: gone })
+    } catch (error) {
+      if (limit === 1 || !isOversize(error)) throw error
+      return readPayloads(id, cursor, Math.floor(limit / 7))
     }
   }
 
@@ -171,7 +181,7 @@ function toLifecycle({ timestamp, changedTablesById = {} }: Payload, event: stri
   const stamp = { at: Date.parse(timestamp ?? ''), event }
   if (Number.isNaN(stamp.at)) return []
   return Object.values(changedTablesById).flatMap(({ createdRecordsById = {}, destroyedRecordIds = [] }) => [
-    ...Object.keys(createdRecordsById).map((externalId): Change => {
+    ...toIds(createdRecordsById).map((externalId): Change => {
       return { type: 'user.upserted', upstream: 'airtable', externalId, created: true, fields: {}, stamp }
     }),
     ...destroyedRecordIds.map((externalId): Change => {
@@ -182,8 +192,8 @@ function toLifecycle({ timestamp, changedTablesById = {} }: Payload, event: stri
 
 function touchedRecords({ changedTablesById = {} }: Payload): string[] {
   return Object.values(changedTablesById).flatMap(({ createdRecordsById = {}, changedRecordsById = {} }) => [
-    ...Object.keys(createdRecordsById),
-    ...Object.keys(changedRecordsById),
+    ...toIds(createdRecordsById),
+    ...toIds(changedRecordsById),
   ])
 }
 
@@ -194,4 +204,14 @@ function toWord(code: string | undefined): string | undefined {
 
 function ignoreRefusal(error: unknown): void {
   if (!(error instanceof AirtableRefusal)) throw error
+}
+
+/** A schema of keys by pattern lets others through. */
+function toIds(records: Record<string, unknown>): string[] {
+  return Object.keys(records).filter((id) => /^rec[A-Za-z0-9]{14}$/.test(id))
+}
+
+function isOversize(error: unknown): boolean {
+  if (error instanceof HttpFailure) return error.kind === 'oversize'
+  return error instanceof Error && isOversize(error.cause)
 }

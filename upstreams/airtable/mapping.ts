@@ -48,7 +48,8 @@ export function toFields(
   warn: (event: string, details: Record<string, unknown>) => void,
 ): Partial<PersonFields> {
   const fields: Partial<PersonFields> = {}
-  const email = toText(told.email)
+  // Never cut: what is too long is refused, and must not turn into somebody else's.
+  const email = toText(told.email, Number.POSITIVE_INFINITY)
   if (email) fields.email = email
   if ('name' in told) fields.name = toText(told.name) || null
   if ('avatarUrl' in told) fields.avatarUrl = toText(told.avatarUrl) || null
@@ -69,11 +70,11 @@ export function toFields(
 }
 
 /** The cell as one line of text that Postgres can keep; undefined for what is neither empty nor one value. */
-function toText(cell: unknown): string | undefined {
+function toText(cell: unknown, longest = longestText): string | undefined {
   if (cell === undefined || cell === null) return ''
-  if (Array.isArray(cell)) return cell.length <= 1 ? toText(cell[0]) : undefined
+  if (Array.isArray(cell)) return cell.length <= 1 ? toText(cell[0], longest) : undefined
   if (typeof cell === 'boolean' || typeof cell === 'number') return String(cell)
   if (typeof cell !== 'string') return undefined
   // Trimmed before it is cut, and a NUL replaced, not dropped: nothing may turn into somebody else's address.
-  return cell.trim().slice(0, longestText).toWellFormed().replaceAll('\0', '\ufffd').trim()
+  return cell.trim().slice(0, longest).toWellFormed().replaceAll('\0', '\ufffd').trim()
 }

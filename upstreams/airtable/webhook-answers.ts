@@ -43,6 +43,7 @@ export const PayloadPage = Type.Object({
   cursor: Type.Integer({ minimum: 1 }),
   mightHaveMore: Type.Boolean(),
 })
+export type PayloadPage = Static<typeof PayloadPage>
 
 export const Ping = Type.Object({
   base: Type.Object({ id: Type.String() }),

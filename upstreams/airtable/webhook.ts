@@ -48,8 +48,11 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
       stamp: { at: occurredAt, event: eventId },
     }
     if (eventType === 'user.deleted') return { type: 'user.deleted', ...about }
-    const fields = toFields(user, env, (reason, details) =>
-      log('warn', reason, { record: about.externalId, ...details }),
+    const { passwordHash, ...told } = user
+    // A password belongs to a record: an address may pass to somebody else.
+    const isAboutRecord = user.id !== undefined && user.id !== null && passwordHash !== undefined
+    const fields = toFields(isAboutRecord ? { ...told, passwordHash } : told, env, (reason, details) =>
+      log('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
     )
     return { type: 'user.upserted', created: eventType === 'user.created', fields, ...about }
   }

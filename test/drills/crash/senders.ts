@@ -21,9 +21,11 @@ export interface Senders {
   nextAnswer(): Promise<void>
   /** No new events from now on; resolved when the last one is acknowledged. */
   finish(): Promise<void>
+  /** Leaves everything as it is. */
+  abandon(): Promise<void>
 }
 
-const pauseMs = 15
+const pauseMs = 40
 const patienceMs = 20_000
 const longestSilenceMs = 60_000
 
@@ -38,6 +40,7 @@ export function startSenders(address: string, next: () => ToldEvent, count: numb
   const again: Told[] = []
   let acknowledged = 0
   let isOver = false
+  let isAbandoned = false
   let announce = () => {}
   let answered = new Promise<void>((resolve) => (announce = resolve))
 
@@ -55,7 +58,7 @@ export function startSenders(address: string, next: () => ToldEvent, count: numb
   }
 
   async function deliver(one: Told): Promise<void> {
-    for (;;) {
+    while (!isAbandoned) {
       const answer = await post(one.event.body)
       if (answer.result !== undefined) {
         if (one.results.length === 0) acknowledged += 1
@@ -103,6 +106,10 @@ export function startSenders(address: string, next: () => ToldEvent, count: numb
       isOver = true
       await Promise.all(working)
       await agent.close()
+    },
+    async abandon() {
+      isOver = isAbandoned = true
+      await agent.destroy()
     },
   }
 }
