@@ -15,8 +15,8 @@ export async function inTransaction<T>(sql: Sql, work: (tx: TransactionSql) => P
       const result = await work(tx)
       return isOver ? await endlessly() : { result }
     } catch (error) {
-      // Statements fail just before their connection says that it is closed.
-      await new Promise(setImmediate)
+      // Statements fail a few turns before their connection says that it is closed.
+      for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate)
       if (isOver) await endlessly()
       throw error
     }

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import postgres, { type Sql } from 'postgres'
-import { arrayTypes } from '../db/array-types.ts'
+import type { Sql } from 'postgres'
 import { migrate } from '../db/migrate.ts'
+import { createPool } from '../db/pool.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,14 +23,12 @@ export default fp<DbOptions>(
     const { database, poolSize = 10 } = options
     const sql =
       typeof database === 'string'
-        ? postgres(database, {
+        ? createPool(database, {
             max: poolSize,
             connect_timeout: 10,
             // Seconds before the next try: by default they grow to 20, for which everybody would wait.
             backoff: () => 0.1,
             connection: { application_name: 'firstlogin' },
-            fetch_types: false,
-            types: arrayTypes,
             onnotice: () => {},
           })
         : database
