@@ -5,7 +5,6 @@ import { register } from 'node:module'
 if (!process.features.typescript) {
   register('./load.mjs', import.meta.url)
   process.env.TAP_TYPE_STRIP_ONLY = '1'
-  // What a test starts in another folder would not find it.
-  if (process.env.TAP)
-    process.env.NODE_OPTIONS = process.env.NODE_OPTIONS?.replace(/--import=\S*register\.mjs/, '')
 }
+// What a test starts in another folder would not find this file. Tap itself hands it on to the tests.
+if (process.env.TAP) process.env.NODE_OPTIONS = process.env.NODE_OPTIONS?.replace(/--import=\S*register\.mjs/, '')
