@@ -7,4 +7,5 @@ if (!process.features.typescript) {
   process.env.TAP_TYPE_STRIP_ONLY = '1'
 }
 // What a test starts in another folder would not find this file. Tap itself hands it on to the tests.
-if (process.env.TAP) process.env.NODE_OPTIONS = process.env.NODE_OPTIONS?.replace(/--import=\S*register\.mjs/, '')
+const { TAP, NODE_OPTIONS } = process.env
+if (TAP && NODE_OPTIONS) process.env.NODE_OPTIONS = NODE_OPTIONS.replace(/--import=\S*register\.mjs/, '')
