@@ -5,6 +5,7 @@ const firstPort = 54_330
 
 /** The port to listen on: the one that the caller insists on, or the first free one from 54330; 0 is any free one. */
 export async function findPort(wanted: number | undefined): Promise<number> {
+  if (wanted === 0) return findQuietPort()
   if (wanted !== undefined) {
     const port = await tryPort(wanted)
     if (port) return port
@@ -17,6 +18,14 @@ export async function findPort(wanted: number | undefined): Promise<number> {
     if (port) return port
   }
   throw new Error(`No port between ${firstPort} and ${firstPort + 200} on 127.0.0.1 is free for PostgreSQL.`)
+}
+
+/** Below the ports that systems give to outgoing connections: until it is listened on, nobody takes it by accident. */
+async function findQuietPort(): Promise<number> {
+  for (;;) {
+    const port = await tryPort(20_000 + Math.floor(Math.random() * 12_000))
+    if (port) return port
+  }
 }
 
 async function tryPort(candidate: number): Promise<number | undefined> {

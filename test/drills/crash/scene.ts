@@ -39,7 +39,7 @@ export async function createScene(t: Test): Promise<Scene> {
 
   const options = {
     dataDir: join(folder, 'postgres'),
-    port: await findQuietPort(),
+    port: await findPort(0),
     settings: { fsync: 'on', synchronous_commit: 'on', checkpoint_timeout: '30s' },
   }
   let postgres: RunningPostgres = await startPostgres(options)
@@ -50,7 +50,7 @@ export async function createScene(t: Test): Promise<Scene> {
 
   const airtable = createAirtableStandIn({ token: 'patSandbox.token' })
   t.teardown(airtable.close)
-  const port = await findQuietPort()
+  const port = await findPort(0)
   const address = `http://127.0.0.1:${port}`
   const env = {
     ...syncOn,
@@ -134,13 +134,6 @@ export async function createScene(t: Test): Promise<Scene> {
  * Below the ports that systems choose for whoever connects: on one of those, somebody who tries again and again may
  * end up connected to himself while nobody listens, and then it is taken.
  */
-async function findQuietPort(): Promise<number> {
-  for (;;) {
-    const port = await findPort(20_000 + Math.floor(Math.random() * 12_000)).catch(() => undefined)
-    if (port) return port
-  }
-}
-
 function tryToKill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

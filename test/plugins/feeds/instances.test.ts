@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { findFreePort, runCommand } from '../../support/feeds.ts'
+import { findPort } from '../../../sandbox/postgres/port.ts'
+import { runCommand } from '../../support/feeds.ts'
 import { untilTrue } from '../../support/process.ts'
 import { createWorld } from '../../support/service.ts'
 import { createEyes, readingsOf } from './subscribed.ts'
@@ -11,7 +12,7 @@ t.test('of two instances one reads each change, whoever takes the ping, and the 
   const world = await createWorld(t, { rateLimit: false, timePrecisionMs: 1, pingOnCreate: false })
   const { airtable } = world
   const { calls, row, statusOf } = createEyes(world)
-  const port = await findFreePort()
+  const port = await findPort(0)
   const env = { BASE_URL: `http://${host}:${port}` }
   const [worker, pinged] = [await world.start(env), await world.start(env)]
   await worker.app.listen({ port: 0, host })

@@ -1,6 +1,7 @@
 import t from 'tap'
+import { findPort } from '../../../sandbox/postgres/port.ts'
 import { findProgram } from '../../support/built.ts'
-import { findFreePort, runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/feeds.ts'
 import { makeWorkplace, run, untilTrue } from '../../support/process.ts'
 import { createWorld } from '../../support/service.ts'
 import { createEyes, readingsOf } from './subscribed.ts'
@@ -9,7 +10,7 @@ t.test('when the worker is killed another instance takes over within 15 s', asyn
   const program = await findProgram()
   const world = await createWorld(t, { rateLimit: false, pingOnCreate: false })
   const { untilStatus } = createEyes(world)
-  const port = await findFreePort()
+  const port = await findPort(0)
   const env = { BASE_URL: `http://127.0.0.1:${port}` }
   const killed = run(t, program, {
     cwd: await makeWorkplace(t),
