@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import { type Fault, faultKinds, isFaultKind } from '../faults.ts'
 import { isObject } from './cells.ts'
 import { AirtableError, typedError } from './errors.ts'
-import { type Fault, faultKinds, isFaultKind } from './faults.ts'
 import type { AirtableStandIn } from './stand-in.ts'
 import { fieldsOfBody } from './user-edits.ts'
 

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { CallBook } from './calls.ts'
+import type { CallBook } from '../calls.ts'
+import { createFaultAnswers } from '../fault-answers.ts'
+import type { Fault } from '../faults.ts'
+import { createLatency } from '../latency.ts'
+import type { RateLimit } from '../rate-limit.ts'
 import { authenticationRequired, noSuchModel, rateLimitReached, typedError } from './errors.ts'
-import { faultAnswers } from './fault-answers.ts'
-import type { Fault } from './faults.ts'
-import { createLatency } from './latency.ts'
+import { faultWordsOf } from './fault-words.ts'
 import type { Knobs } from './options.ts'
-import type { RateLimit } from './rate-limit.ts'
 
 export type Gate = {
   baseId: string
@@ -20,6 +21,7 @@ export type Gate = {
 /** Everything that happens to a call before a route sees it: counting, faults, limits and tokens. */
 export function guard(app: FastifyInstance, gate: Gate): void {
   const latency = createLatency()
+  const faultAnswers = createFaultAnswers(faultWordsOf(gate.knobs))
   app.decorateRequest('answered', null)
   app.addHook('onClose', async () => latency.cancel())
 
@@ -54,7 +56,7 @@ export function guard(app: FastifyInstance, gate: Gate): void {
     // The monthly quota is one of records; what Airtable tells about the base goes on.
     if (kind === 'quota' && pathOf(request).startsWith('/v0/meta/')) return false
     if (kind === 'rate_limit') gate.baseLimit.penalize()
-    faultAnswers[kind](reply, answered, gate.knobs)
+    faultAnswers[kind](reply, answered)
     return true
   }
 }
