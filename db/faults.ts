@@ -27,16 +27,12 @@ const goodbyes = /^(?:08|57P0)/
 
 /** Whether the connection on which this happened is gone, or about to be. */
 export function isConnectionLost(error: unknown): boolean {
-  const code = codeOf(error)
-  if (code === undefined) return false
-  return error instanceof postgres.PostgresError ? goodbyes.test(code) : connectionCodes.has(code)
+  return isOfConnection(error, goodbyes)
 }
 
 /** Whether nobody at all can use the database right now. */
 export function isConnectionFault(error: unknown): boolean {
-  const code = codeOf(error)
-  if (code === undefined) return false
-  return error instanceof postgres.PostgresError ? awayStates.test(code) : connectionCodes.has(code)
+  return isOfConnection(error, awayStates)
 }
 
 /** FL_DATABASE_UNAVAILABLE for a fault that passes; undefined for everything else. */
@@ -47,6 +43,13 @@ export function toDatabaseFault(error: unknown): FirstloginError | undefined {
     : undefined
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+/** Whether there was no getting through, or the server answered with one of these states. */
+function isOfConnection(error: unknown, states: RegExp): boolean {
+  if (error instanceof postgres.PostgresError) return states.test(error.code)
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    connectionCodes.has(error.code)
+  )
 }

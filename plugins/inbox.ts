@@ -77,22 +77,26 @@ export default fp(
 
     async function commitTogether(arrivals: Arrival[]): Promise<(EventResult | Error)[]> {
       const { results, applied } = await inTransaction(app.sql, async (tx) => {
-        const known = await claimEvents(tx, arrivals)
+        const told = await claimEvents(tx, arrivals)
         // Of several tellings of one event in a group the first counts.
-        const fresh = new Map<string, Arrival>()
-        for (const arrival of arrivals) {
+        const news = arrivals.filter((arrival) => {
           const key = eventKey(arrival)
-          if (!known.has(key) && !fresh.has(key)) fresh.set(key, arrival)
-        }
-        const news = [...fresh.values()]
+          const isNew = !told.has(key)
+          told.add(key)
+          return isNew
+        })
         const applied = await applyAll(tx, news)
         const settled = news.map((arrival, index) => toSettled(arrival, applied[index] ?? []))
         await saveEvents(tx, settled)
-        const settledBy = new Map(settled.map((event) => [eventKey(event), event]))
+        const outcomes = new Map<string, SettledEvent['result'] | 'replayed'>(
+          settled.map((event) => [eventKey(event), event.result]),
+        )
         const results = arrivals.map((arrival) => {
-          const event = settledBy.get(eventKey(arrival))
-          if (event?.result === 'failed') return arrival.refusal ?? new FirstloginError('FL_INTERNAL')
-          return event && fresh.get(eventKey(arrival)) === arrival ? event.result : 'replayed'
+          const key = eventKey(arrival)
+          const outcome = outcomes.get(key) ?? 'replayed'
+          if (outcome === 'failed') return arrival.refusal ?? new FirstloginError('FL_INTERNAL')
+          outcomes.set(key, 'replayed')
+          return outcome
         })
         return { results, applied }
       })
@@ -118,7 +122,10 @@ export default fp(
       if (!failed) return 'FL_EVENT_UNKNOWN'
       if (!webhook) return 'FL_UPSTREAM_UNLISTED'
       try {
-        return await take(source, webhook.read(failed.payload))
+        return await take(
+          source,
+          await webhook.read(failed.payload, { dialect: 'kept', messageId: failed.id }),
+        )
       } catch (error) {
         if (error instanceof FirstloginError) return error.code
         app.log.error({ event: 'replay.failed', source, eventId: id, err: toLoggable(error) })

@@ -17,13 +17,12 @@ declare module 'fastify' {
 /** Postgres first, then whoever may know the person; what they say is written before the answer. */
 export interface ReadThrough {
   /**
-   * Undefined when nobody knows the address. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when somebody could
-   * not be asked.
+   * Undefined when nobody knows the address. Whoever is known, but not enough, is asked for upstream all the same, and
+   * answered as known then. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when somebody could not be asked and
+   * the others did not know enough.
    */
-  byEmail(email: string): Promise<StoredUser | undefined>
+  byEmail(email: string, isEnough?: (user: StoredUser) => boolean): Promise<StoredUser | undefined>
   byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
-  /** Like `byEmail`, for somebody whom Postgres knows only in part: upstreams are asked all the same. */
-  byEmailAnew(email: string): Promise<StoredUser | undefined>
   /** For a known person's failed login: takes as long, and fails as, a stranger's would. */
   pretend(email: CanonicalEmail): Promise<void>
   /** Has a person looked at again behind the answer if their last sight upstream is too long ago. */
@@ -103,20 +102,25 @@ export default fp<ReadThroughOptions>(
       return cached.has(email) && ![...sources.values()].some(({ queue }) => queue.isTroubled)
     }
 
-    async function through(find: () => Promise<StoredUser | undefined>, names: string[], key: Key) {
+    async function through(
+      find: () => Promise<StoredUser | undefined>,
+      names: string[],
+      key: Key,
+      isEnough: (user: StoredUser) => boolean = () => true,
+    ): Promise<StoredUser | undefined> {
       const known = await find()
       if (known) {
         app.log.info({ event: 'readthrough.hit', userId: known.id })
         recheck(known)
-        return known
+        if (isEnough(known)) return known
       }
-      if (names.length === 0) return undefined
+      if (names.length === 0) return known
       const email = 'email' in key ? key.email : undefined
-      if (email && mayAnswerFrom(unknown, email)) return undefined
+      if (email && mayAnswerFrom(known ? asked : unknown, email)) return known
       const fault = await ask(names, key)
       if (email && !fault) asked.set(email, true)
       const found = await find()
-      if (!found && fault) {
+      if (fault && !(found && isEnough(found))) {
         app.log.warn({ event: 'readthrough.unavailable', upstreams: names })
         throw fault
       }
@@ -125,6 +129,7 @@ export default fp<ReadThroughOptions>(
         app.log.info({ event: 'readthrough.miss', upstreams: names })
         return undefined
       }
+      if (known) return found
       app.metrics.readThroughSuccess.inc()
       app.log.info({ event: 'readthrough.provisioned', userId: found.id, upstream: found.sight?.upstream })
       return found
@@ -137,9 +142,9 @@ export default fp<ReadThroughOptions>(
     }
 
     app.decorate('readThrough', {
-      async byEmail(raw) {
+      async byEmail(raw, isEnough) {
         const email = canonicalEmail(raw)
-        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email })
+        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email }, isEnough)
       },
       byIdentity: (upstream, externalId) =>
         through(
@@ -147,15 +152,6 @@ export default fp<ReadThroughOptions>(
           sources.has(upstream) ? [upstream] : [],
           { externalId },
         ),
-      async byEmailAnew(raw) {
-        const email = canonicalEmail(raw)
-        if (sources.size > 0 && !mayAnswerFrom(asked, email)) {
-          const fault = await ask([...sources.keys()], { email })
-          if (fault) throw fault
-          asked.set(email, true)
-        }
-        return findUserByEmail(app.sql, email)
-      },
       async pretend(email) {
         if (mayAnswerFrom(asked, email)) return
         await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email })))

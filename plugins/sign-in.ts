@@ -57,7 +57,7 @@ export default fp(
 
     /** The active person whose password this is. */
     async function verify(login: Login, password: string): Promise<StoredUser> {
-      const found = await find(login.email).catch((error: Error) => error)
+      const found = await app.readThrough.byEmail(login.email, hasPassword).catch((error: Error) => error)
       const user = found instanceof Error ? undefined : found
       // A stranger's attempt costs what a known person's does.
       const isRight = await verifyPassword(password, user?.passwordHash ?? null)
@@ -70,12 +70,6 @@ export default fp(
       if (mustAsk || user.status !== 'active') await app.readThrough.pretend(login.email)
       if (user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
       return user
-    }
-
-    /** Somebody of whom only an event told has no password here yet: upstream may. */
-    async function find(email: string): Promise<StoredUser | undefined> {
-      const user = await app.readThrough.byEmail(email)
-      return user?.passwordHash === null ? app.readThrough.byEmailAnew(email) : user
     }
 
     /**
@@ -124,6 +118,11 @@ export default fp(
     ],
   },
 )
+
+/** Somebody of whom only an event told has no password here yet: upstream may. */
+function hasPassword({ passwordHash }: StoredUser): boolean {
+  return passwordHash !== null
+}
 
 /** Behind a proxy the address may be anything; a link-local one names an interface of ours. */
 function toClient({ address, userAgent }: Attempt): { address: string | null; userAgent: string | null } {

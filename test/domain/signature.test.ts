@@ -1,15 +1,13 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { inspect } from 'node:util'
-import fc from 'fast-check'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import t from 'tap'
 import { signAirtable } from '../../domain/signature/airtable.ts'
 import { createStandardKey, createTextKey } from '../../domain/signature/keys.ts'
 import { signPlain } from '../../domain/signature/plain.ts'
-import { signStandard } from '../../domain/signature/standard.ts'
 import { createSignatureKeys, type SignatureHeaders, verifySignature } from '../../domain/signature.ts'
 
-import { body, invalid, pair, renamed, sentAt, signed, vector, vectors, whpk } from './signature/vectors.ts'
+import { body, invalid, renamed, sentAt, signed, vector, vectors } from './signature/vectors.ts'
 
 const keys = createSignatureKeys({ standard: [vector.secret] })
 const verify = (headers: SignatureHeaders, now = sentAt) => verifySignature(body, headers, keys, now)
@@ -134,63 +132,4 @@ t.test('a dialect without secrets is not listened to', async (t) => {
   t.throws(() => verify({ 'x-signature': signPlain(body, createStandardKey(vector.secret)) }), invalid)
   const proof = verify({ ...signed, 'svix-id': 'x', 'x-signature': 'x' })
   t.same(proof.dialect, 'standard', 'and does not disturb those that have some')
-})
-
-function flipped(bytes: Uint8Array, bit: number): Buffer {
-  const copy = Buffer.from(bytes)
-  const at = Math.floor(bit / 8) % copy.length
-  copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8))
-  return copy
-}
-
-t.test('any flipped bit in any bytes or in a header is refused, in every dialect', async (t) => {
-  const airtableSecret = Buffer.from('secret').toString('base64')
-  const all = createSignatureKeys({
-    plain: ['secret'],
-    standard: [vector.secret, whpk],
-    svix: [vector.secret],
-    airtable: [airtableSecret],
-  })
-  const text = createTextKey('secret')
-  const key = createStandardKey(vector.secret)
-  const standard = (key: KeyObject, family: 'svix' | 'webhook') => (bytes: Uint8Array) =>
-    signStandard(bytes, key, { id: 'msg_1', at: sentAt, family })
-  const signers: ((bytes: Uint8Array) => Record<string, string>)[] = [
-    (bytes) => ({ 'x-signature': signPlain(bytes, text) }),
-    (bytes) => ({ 'x-signature': signPlain(bytes, text).slice('sha256='.length) }),
-    (bytes) => ({ 'x-airtable-content-mac': signAirtable(bytes, text) }),
-    standard(key, 'webhook'),
-    standard(key, 'svix'),
-    standard(pair.privateKey, 'webhook'),
-  ]
-  t.doesNotThrow(() =>
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...signers),
-        fc.uint8Array({ minLength: 1, maxLength: 200 }),
-        fc.nat(),
-        (sign, bytes, bit) => {
-          const headers = sign(bytes)
-          // Invalid UTF-8 included: the bytes are never made into text.
-          verifySignature(bytes, headers, all, sentAt)
-          refused(flipped(bytes, bit), headers)
-          for (const [name, value] of Object.entries(headers)) {
-            const other = flipped(Buffer.from(value, 'latin1'), bit).toString('latin1')
-            refused(bytes, { ...headers, [name]: other })
-          }
-        },
-      ),
-      { numRuns: 500 },
-    ),
-  )
-
-  function refused(bytes: Uint8Array, headers: SignatureHeaders) {
-    try {
-      verifySignature(bytes, headers, all, sentAt)
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === invalid.code) return
-      throw error
-    }
-    throw new Error(`accepted ${inspect(headers)}`)
-  }
 })

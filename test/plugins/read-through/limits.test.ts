@@ -16,6 +16,13 @@ t.test('an address that nobody knows is asked for once in READTHROUGH_NEGATIVE_T
   t.equal(world.airtable.calls().total, 2)
 })
 
+t.test('a newcomer whose password nobody knows costs one call, also if nothing is remembered', async (t) => {
+  const world = await createWorld(t)
+  const { login } = await world.start({ READTHROUGH_NEGATIVE_TTL_S: '0' })
+  t.equal((await login('alan@example.com', 'any')).statusCode, 401)
+  t.equal(world.airtable.calls().total, 1)
+})
+
 t.test('a burst of unknown addresses costs few calls and nobody a 429', async (t) => {
   const world = await createWorld(t)
   const app = await startReadThrough(t, world, { deadlineMs: 5000 })
