@@ -1,35 +1,40 @@
 import type { TransactionSql } from 'postgres'
-import { type Change, fieldNames } from '../domain/change.ts'
-import { type CanonicalEmail, toCanonicalEmail } from '../domain/email.ts'
+import { type Change, fieldNames, isUserChange, type UserChange } from '../domain/change.ts'
+import type { CanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
-import { type Applied, applyChange, type Rules, recordKey, type World } from '../domain/provisioning.ts'
-import { createRecord, isNews, recordEmail, type UpstreamRecord } from '../domain/record.ts'
+import { type Applied, applyChange, type Rules, type World } from '../domain/provisioning.ts'
+import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } from '../domain/record.ts'
+import { addressOf } from '../domain/twins.ts'
 import { type Notice, notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
+import { applyTenancy, isTenancyChange, linkTouched, type TenancyApplied } from './tenancy.ts'
 import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
 
+/** What became of a change. For an organization `userId` is null. */
 export interface AppliedChange extends Applied {
+  kind: 'user' | 'organization' | 'membership'
   upstream: string
   externalId: string
-  /** The person looks different now: more than where a value came from has changed. */
+  /** What the change is about looks different now: more than where a value came from has changed. */
   isVisible: boolean
 }
 
 /**
- * Writes changes to records and people in the caller's transaction and answers each in its place. People who
- * are no longer active lose their sessions here; other instances hear of it when the transaction commits.
+ * Writes changes to records, people, organizations and memberships in the caller's transaction and answers each in its
+ * place. People who are no longer active lose their sessions here; other instances hear of it when the transaction
+ * commits.
  */
 export async function applyChanges(
   tx: TransactionSql,
   changes: Change[],
   rules: Rules,
 ): Promise<AppliedChange[]> {
-  const world = await loadWorld(tx, changes, changes.flatMap(emailsOf))
+  const about = changes.map(toUserChange)
+  const told = about.flatMap((change) => change ?? [])
+  const keys = [...told.map(recordKey), ...changes.flatMap(tenancyKeys)]
+  const world = await loadWorld(tx, keys, told, told.flatMap(emailsOf))
   const before: World = { records: new Map(world.records), people: new Map(world.people) }
-  const applied = changes.map((change) => {
-    const { upstream, externalId } = change
-    return { upstream, externalId, ...applyChange(world, change, rules) }
-  })
+  const applied = about.map((change) => change && applyChange(world, change, rules))
 
   const people = [...world.people.values()].filter((person) => before.people.get(person.id) !== person)
   const moved = people.filter((person) => {
@@ -59,8 +64,52 @@ export async function applyChanges(
       visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
     ),
   ])
+  const tenancy = await applyTenancy(tx, changes.filter(isTenancyChange))
+  await linkTouched(tx, [...world.records.values()].filter(mayHaveMoved), tenancy)
+
   const visibleIds = new Set<string | null>(idsOf(visible))
-  return applied.map((one) => ({ ...one, isVisible: visibleIds.has(one.userId) }))
+  return changes.map((change, index): AppliedChange => {
+    const own = applied[index] ?? { path: 'stale', hadEffect: false, userId: null }
+    const { upstream, externalId } = change
+    const { userId } = own
+    const isVisible = visibleIds.has(userId)
+    if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible }
+    return { upstream, externalId, ...toAnswer(tenancy, change), userId }
+  })
+
+  /** Whose memberships may not be those of the same person any more, or of nobody. */
+  function mayHaveMoved(record: UpstreamRecord): boolean {
+    if (!record.isAccount) return false
+    const was = before.records.get(recordKey(record))
+    const lives = (one: World, id: string | null) => one.people.get(id ?? '')?.status !== 'deleted'
+    return was?.userId !== record.userId || lives(before, was.userId) !== lives(world, record.userId)
+  }
+}
+
+/** What a change says of a person: whoever belongs to something is there. */
+function toUserChange(change: Change): UserChange | undefined {
+  if (isUserChange(change)) return change
+  if (change.type !== 'membership.upserted') return undefined
+  const { upstream, user, stamp } = change
+  const sight = { type: 'user.upserted', upstream, externalId: user, stamp } as const
+  return { ...sight, created: false, isAccount: true, fields: {} }
+}
+
+function tenancyKeys(change: Change): string[] {
+  if (isUserChange(change)) return []
+  const { upstream } = change
+  const organization = 'organization' in change ? change.organization : change.externalId
+  return [organization, change.externalId].map(
+    (id) => `organization\n${recordKey({ upstream, externalId: id })}`,
+  )
+}
+
+function toAnswer(
+  { answers }: TenancyApplied,
+  change: Change,
+): Omit<AppliedChange, 'upstream' | 'externalId' | 'userId'> {
+  const stale = { kind: 'organization', path: 'stale', hadEffect: false, isVisible: false } as const
+  return answers.get(change) ?? stale
 }
 
 function looksDifferent(was: Person | undefined, is: Person): boolean {
@@ -76,10 +125,9 @@ function noticesOf(person: Person, was: Person | undefined): Notice[] {
 }
 
 /** The addresses that a change names. */
-function emailsOf(change: Change): CanonicalEmail[] {
+function emailsOf(change: UserChange): CanonicalEmail[] {
   const own = recordEmail(createRecord(change.upstream, change.externalId))
-  const named = change.type === 'user.upserted' && toCanonicalEmail(change.fields.email ?? '')
-  return [own, named].flatMap((email) => email || [])
+  return [...(own ? [own] : []), ...addressOf(change)]
 }
 
 function idsOf(people: Person[]): string[] {

@@ -1,7 +1,7 @@
 import type { TransactionSql } from 'postgres'
 
 // In the order in which a transaction takes them, so that no two deadlock.
-const spaces = { events: 26_220, records: 26_221, addresses: 26_222 }
+const spaces = { events: 26_220, records: 26_221, addresses: 26_222, slugs: 26_223 }
 
 /** Makes everybody else who names one of these keys wait until the transaction ends. */
 export async function lock(tx: TransactionSql, kind: keyof typeof spaces, keys: string[]): Promise<void> {

@@ -1,7 +1,11 @@
 import type { Sql, TransactionSql } from 'postgres'
 
-/** What instances tell each other: a person whose state changed, new signing keys, news at an upstream. */
-export type Notice = { userId: string; email?: string } | { keys: true } | { feed: string }
+/** What instances tell each other: a person or an organization that changed, new signing keys, news at an upstream. */
+export type Notice =
+  | { userId: string; email?: string }
+  | { organizationId: string }
+  | { keys: true }
+  | { feed: string }
 
 export const channel = 'firstlogin'
 
@@ -20,6 +24,8 @@ export function toNotice(payload: string): Notice | undefined {
     const email = 'email' in notice && typeof notice.email === 'string' ? { email: notice.email } : {}
     return { userId: notice.userId, ...email }
   }
+  if ('organizationId' in notice && typeof notice.organizationId === 'string')
+    return { organizationId: notice.organizationId }
   if ('feed' in notice && typeof notice.feed === 'string') return { feed: notice.feed }
   return 'keys' in notice ? { keys: true } : undefined
 }

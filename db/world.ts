@@ -1,19 +1,18 @@
 import type { TransactionSql } from 'postgres'
 import type { CanonicalEmail } from '../domain/email.ts'
 import type { Person } from '../domain/person.ts'
-import { recordKey, type World } from '../domain/provisioning.ts'
-import { type Claims, recordEmail, type UpstreamRecord } from '../domain/record.ts'
-import type { Stamp } from '../domain/stamp.ts'
+import type { World } from '../domain/provisioning.ts'
+import { type Claims, recordEmail, recordKey, type UpstreamRecord } from '../domain/record.ts'
+import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
 import { lock } from './locks.ts'
 
-interface RecordRow {
+interface RecordRow extends FactsRow {
   upstream: string
   externalId: string
   userId: string | null
+  isAccount: boolean
   claims: Claims
   passwordHash: string | null
-  lifecycle: { created?: Stamp; deleted?: Stamp; vanished?: Stamp }
-  seenAt: number
 }
 
 interface RecordName {
@@ -22,11 +21,13 @@ interface RecordName {
 }
 
 /**
- * Locks and loads the part of the world that changes to these records, naming these addresses, can touch. Locks
- * are taken in one order everywhere (records, addresses, rows of people), so that no two transactions deadlock.
+ * Locks these keys, and loads and locks the part of the world that changes to these records, naming these addresses, can
+ * touch. Locks are taken in one order everywhere (records, addresses, rows of people), so that no two transactions
+ * deadlock.
  */
 export async function loadWorld(
   tx: TransactionSql,
+  keys: string[],
   names: RecordName[],
   emails: CanonicalEmail[],
 ): Promise<World> {
@@ -41,7 +42,7 @@ export async function loadWorld(
       ) as record`
   // Statements of one Promise.all travel together and run in their order.
   const [, known] = await Promise.all([
-    lock(tx, 'records', names.map(recordKey)),
+    lock(tx, 'records', keys),
     tx<{ email: CanonicalEmail | null }[]>`select email_canonical as email from ${named}`,
   ])
   const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
@@ -66,8 +67,8 @@ export async function loadWorld(
         union select upstream, external_id from firstlogin.identities where user_id = any(array(${theirIds}))
       ) as name (upstream, external_id)
       cross join lateral (
-        select i.upstream, i.external_id as "externalId", i.user_id as "userId", i.claims,
-          i.password_hash as "passwordHash", i.lifecycle, i.seen_at::float8 as "seenAt"
+        select i.upstream, i.external_id as "externalId", i.user_id as "userId", i.account as "isAccount",
+          i.claims, i.password_hash as "passwordHash", i.lifecycle, i.seen_at::float8 as "seenAt"
         from firstlogin.identities i
         where i.upstream = name.upstream and i.external_id = name.external_id limit 1
       ) as record`,
@@ -81,8 +82,7 @@ export async function loadWorld(
 
 function toRecord({ passwordHash, lifecycle, claims, ...row }: RecordRow): UpstreamRecord {
   const hash = claims.passwordHash && { passwordHash: { ...claims.passwordHash, value: passwordHash } }
-  const { created, deleted, vanished } = lifecycle
-  return { ...row, claims: { ...claims, ...hash }, created, deleted, vanished }
+  return { ...row, ...toStoredFacts({ claims: { ...claims, ...hash }, lifecycle, seenAt: row.seenAt }) }
 }
 
 /** Writes people; those whose address changes give the old one up first, since the index is checked row by row. */
@@ -118,24 +118,23 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
       upstream: record.upstream,
       externalId: record.externalId,
       userId: record.userId,
+      isAccount: record.isAccount,
       email: recordEmail(record) ?? null,
-      claims: { ...claims, ...stamped },
+      ...toFactsRow({ ...record, claims: { ...claims, ...stamped } }),
       passwordHash: passwordHash?.value ?? null,
-      lifecycle: { created: record.created, deleted: record.deleted, vanished: record.vanished },
-      seenAt: record.seenAt,
     }
   })
   await tx`
     insert into firstlogin.identities
-      (upstream, external_id, user_id, email_canonical, claims, password_hash, lifecycle, seen_at)
-    select upstream, "externalId", "userId", email, claims, "passwordHash", lifecycle, "seenAt"
+      (upstream, external_id, user_id, account, email_canonical, claims, password_hash, lifecycle, seen_at)
+    select upstream, "externalId", "userId", "isAccount", email, claims, "passwordHash", lifecycle, "seenAt"
     from jsonb_to_recordset(${tx.json(rows as never)}) as record (
-      upstream text, "externalId" text, "userId" uuid, email text, claims jsonb, "passwordHash" text, lifecycle jsonb,
+      upstream text, "externalId" text, "userId" uuid, "isAccount" boolean, email text, claims jsonb, "passwordHash" text, lifecycle jsonb,
       "seenAt" bigint)
     order by upstream, "externalId" collate "C"
     on conflict (upstream, external_id) do update set
-      user_id = excluded.user_id, email_canonical = excluded.email_canonical, claims = excluded.claims,
-      password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, seen_at = excluded.seen_at,
+      user_id = excluded.user_id, account = excluded.account, email_canonical = excluded.email_canonical,
+      claims = excluded.claims, password_hash = excluded.password_hash, lifecycle = excluded.lifecycle, seen_at = excluded.seen_at,
       checked_at = now()`
 }
 

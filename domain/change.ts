@@ -1,11 +1,10 @@
 import type { Role, UserStatus } from '../schemas/user.ts'
+import type { Grant } from './grant.ts'
 import type { Stamp } from './stamp.ts'
 
-/**
- * The fields of a person that an upstream can speak of. Whoever shares an `email` becomes one person: an adapter leaves
- * out an address that its upstream does not vouch for.
- */
+/** The fields of a person that an upstream can speak of. Whoever shares a vouched `email` becomes one person. */
 export interface PersonFields {
+  /** Empty when upstream says that there is none. */
   email: string
   emailVerified: boolean
   name: string | null
@@ -27,19 +26,35 @@ export const fieldNames = [
   'passwordHash',
 ] as const satisfies readonly FieldName[]
 
+export interface OrganizationFields {
+  name: string
+}
+
+export interface MembershipFields {
+  grant: Grant
+}
+
 interface News {
   upstream: string
   externalId: string
   stamp: Stamp
 }
 
-/** One record as an upstream described it: only the fields that it knows. `created` revives a deleted record. */
-export interface UserUpserted extends News {
-  type: 'user.upserted'
+/** Only the fields that upstream named. `created` revives what was deleted. */
+interface Upserted<Fields> extends News {
   created: boolean
-  fields: Partial<PersonFields>
-  /** When the record was read, which may be long after its last change. Milliseconds since 1970. */
+  fields: Partial<Fields>
+  /** When it was read, which may be long after its last change. Milliseconds since 1970. */
   readAt?: number
+}
+
+/** One record as an upstream described it. */
+export interface UserUpserted extends Upserted<PersonFields> {
+  type: 'user.upserted'
+  /** An account that somebody signs in to: it stands for a person with or without an address. */
+  isAccount?: true
+  /** Upstream has not made sure that the address is theirs: it is shown, and nobody is found by it. */
+  isUnvouched?: true
 }
 
 export interface UserDeleted extends News {
@@ -51,5 +66,47 @@ export interface UserVanished extends News {
   type: 'user.vanished'
 }
 
+export interface OrganizationUpserted extends Upserted<OrganizationFields> {
+  type: 'organization.upserted'
+}
+
+export interface OrganizationDeleted extends News {
+  type: 'organization.deleted'
+}
+
+/** Whose membership of what, by the ids upstream; `externalId` is made of both. */
+export interface MembershipName {
+  upstream: string
+  externalId: string
+  organization: string
+  user: string
+}
+
+/** Makes the user and the organization where they are not there yet. */
+export interface MembershipUpserted extends Upserted<MembershipFields>, MembershipName {
+  type: 'membership.upserted'
+}
+
+export interface MembershipDeleted extends News, MembershipName {
+  type: 'membership.deleted'
+}
+
+/** A complete listing did not have it: it is not active until it is seen again. */
+export interface MembershipVanished extends News, MembershipName {
+  type: 'membership.vanished'
+}
+
+export type UserChange = UserUpserted | UserDeleted | UserVanished
+export type OrganizationChange = OrganizationUpserted | OrganizationDeleted
+export type MembershipChange = MembershipUpserted | MembershipDeleted | MembershipVanished
+
 /** What every upstream says in, whether asked, pushed, or read from a token. */
-export type Change = UserUpserted | UserDeleted | UserVanished
+export type Change = UserChange | OrganizationChange | MembershipChange
+
+export function toMembershipName(upstream: string, organization: string, user: string): MembershipName {
+  return { upstream, organization, user, externalId: `${organization} ${user}` }
+}
+
+export function isUserChange(change: Change): change is UserChange {
+  return change.type.startsWith('user.')
+}

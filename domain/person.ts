@@ -1,8 +1,9 @@
 import type { UserStatus } from '../schemas/user.ts'
 import { type FieldName, fieldNames, type PersonFields } from './change.ts'
 import type { CanonicalEmail } from './email.ts'
+import type { Claim } from './facts.ts'
 import type { FieldOwnership } from './ownership.ts'
-import type { Claim, UpstreamRecord } from './record.ts'
+import type { UpstreamRecord } from './record.ts'
 import { compareStamps, type Stamp } from './stamp.ts'
 
 /** Where a value came from: `local`, or an upstream with the record and the event that brought it. */

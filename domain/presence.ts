@@ -1,11 +1,12 @@
+import { type Facts, isDeleted, isVanished } from './facts.ts'
 import { compareSources, type Person, type Source } from './person.ts'
-import { isDeleted, isVanished, type UpstreamRecord } from './record.ts'
+import type { UpstreamRecord } from './record.ts'
 
-/** Whether upstream has somebody: a deletion says no; a complete listing without them does until they are seen. */
+/** Whether upstream has something: a deletion says no; a complete listing without it does until it is seen. */
 export type Presence = 'present' | 'vanished' | 'deleted'
 
-export function presenceOf(record: UpstreamRecord): Presence {
-  return isDeleted(record) ? 'deleted' : isVanished(record) ? 'vanished' : 'present'
+export function presenceOf(facts: Facts<unknown>): Presence {
+  return isDeleted(facts) ? 'deleted' : isVanished(facts) ? 'vanished' : 'present'
 }
 
 /** A person is as present as the most present of the records that stand for them. */

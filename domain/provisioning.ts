@@ -1,17 +1,18 @@
-import type { Change } from './change.ts'
-import type { CanonicalEmail } from './email.ts'
+import type { UserChange } from './change.ts'
+import { isDeleted, isVanished } from './facts.ts'
 import type { FieldOwnership } from './ownership.ts'
 import { type Person, projectFields } from './person.ts'
 import { bestPresence, presenceOf, withPresence } from './presence.ts'
 import {
+  addressAt,
   createRecord,
   isAddressRecord,
-  isDeleted,
   isNews,
-  isVanished,
   type Keeps,
   mergeChange,
-  recordEmail,
+  type Place,
+  placeOf,
+  recordKey,
   type UpstreamRecord,
 } from './record.ts'
 import { inFull, keyRecords } from './standing.ts'
@@ -20,8 +21,8 @@ import { inFull, keyRecords } from './standing.ts'
 export type UpsertPath = 'created' | 'updated' | 'rekeyed' | 'linked_by_email' | 'stale' | 'tombstoned'
 
 /**
- * The records and people that a change can touch: every record and person of the addresses involved, and every
- * record linked to one of those people. `applyChange` writes into it.
+ * The records and people that a change can touch: every record and person of the places involved, and every record
+ * linked to one of those people. `applyChange` writes into it.
  */
 export interface World {
   records: Map<string, UpstreamRecord>
@@ -41,20 +42,16 @@ export interface Applied {
   userId: string | null
 }
 
-export function recordKey(of: { upstream: string; externalId: string }): string {
-  return `${of.upstream}\n${of.externalId}`
-}
-
 /**
- * Takes one change into the world. A person is the set of records that share a canonical address, so the people
- * that remain depend on the set of changes alone, in whatever order and how often they arrive.
+ * Takes one change into the world. A person is the set of records in one place, so the people that remain depend on
+ * the set of changes alone, in whatever order and how often they arrive.
  */
-export function applyChange(world: World, change: Change, rules: Rules): Applied {
+export function applyChange(world: World, change: UserChange, rules: Rules): Applied {
   const key = recordKey(change)
   const keeps = keepsOf(rules)
   const known = world.records.get(key) ?? createRecord(change.upstream, change.externalId)
   const record = mergeChange(known, change, keeps)
-  const [before, after] = [recordEmail(known), recordEmail(record)]
+  const [before, after] = [placeOf(known), placeOf(record)]
   if (record !== known) world.records.set(key, record)
 
   const members = after === undefined ? [] : membersOf(world, after)
@@ -62,6 +59,7 @@ export function applyChange(world: World, change: Change, rules: Rules): Applied
   const isTold = isNews(known, record) || isAwaited(members, known, record) || isLost(world, full, after)
   const settled = isTold && after !== undefined ? settle(world, after, rules) : undefined
   if (before !== undefined && before !== after) settle(world, before, rules)
+  retireOrphan(world, known.userId)
 
   const userId = world.records.get(key)?.userId ?? null
   const path = findPath()
@@ -81,8 +79,8 @@ function keepsOf({ ownership }: Rules): Keeps {
   return (field) => (ownership[field] === 'local' ? 'first' : 'newest')
 }
 
-function membersOf(world: World, email: CanonicalEmail): UpstreamRecord[] {
-  return [...world.records.values()].filter((record) => recordEmail(record) === email)
+function membersOf(world: World, place: Place): UpstreamRecord[] {
+  return [...world.records.values()].filter((record) => placeOf(record) === place)
 }
 
 interface Settled {
@@ -92,12 +90,12 @@ interface Settled {
   superseded: Set<string>
 }
 
-/** Makes the person of one address agree with its records: found, created, changed, or deleted. */
-function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
-  const members = membersOf(world, email)
+/** Makes the person of one place agree with its records: found, created, changed, or deleted. */
+function settle(world: World, place: Place, rules: Rules): Settled {
+  const members = membersOf(world, place)
   const keys = keyRecords(members)
   const superseded = members.filter((record) => !keys.includes(record) && !isAddressRecord(record))
-  const found = findPerson(world, email, keys)
+  const found = findPerson(world, place, keys)
   const settled: Settled = {
     isNew: found === undefined,
     joined: superseded.some((record) => record.userId !== null && record.userId === found?.id)
@@ -117,13 +115,16 @@ function settle(world: World, email: CanonicalEmail, rules: Rules): Settled {
     // Whoever gets a deleted person's address under a record of their own gets no password that was set here.
     const isSame = found?.status !== 'deleted' || keys.some((record) => record.userId === id)
     const { fields, provenance } = projectFields(heard, isSame ? found : undefined, rules.ownership)
-    world.people.set(id, withPresence({ ...fields, id, emailCanonical: email, provenance }, voices))
+    world.people.set(
+      id,
+      withPresence({ ...fields, id, emailCanonical: addressAt(place), provenance }, voices),
+    )
   }
 
-  retireHolders(world, email, id)
+  retireHolders(world, place, id)
   for (const record of members) {
     const stands = keys.includes(record) || isAddressRecord(record)
-    const userId = stands && id !== undefined ? id : findOwn(world, record, email, id)
+    const userId = stands && id !== undefined ? id : findOwn(world, record, place, id)
     if (userId !== record.userId) world.records.set(recordKey(record), { ...record, userId })
   }
   return settled
@@ -138,46 +139,51 @@ function isAwaited(members: UpstreamRecord[], before: UpstreamRecord, after: Ups
 }
 
 /** The person's row is gone: any word of them brings it back, old as it may be. */
-function isLost(world: World, record: UpstreamRecord, email: CanonicalEmail | undefined): boolean {
-  if (email === undefined || record.userId !== null || isDeleted(record)) return false
-  return ![...world.people.values()].some((person) => person.emailCanonical === email)
+function isLost(world: World, record: UpstreamRecord, place: Place | undefined): boolean {
+  if (place === undefined || record.userId !== null || isDeleted(record)) return false
+  return ![...world.people.values()].some((person) => person.emailCanonical === place)
 }
 
 /** Whoever else was found under the address is not any more: no record stands for them. */
-function retireHolders(world: World, email: CanonicalEmail, except?: string): void {
+function retireHolders(world: World, place: Place, except?: string): void {
   for (const person of world.people.values()) {
-    if (person.id === except || person.emailCanonical !== email) continue
-    world.people.set(person.id, { ...person, status: 'deleted', emailCanonical: null })
+    if (person.id !== except && person.emailCanonical === place) retire(world, person)
   }
 }
 
+/** An account that had no address has joined somebody: its own person is nobody any more. */
+function retireOrphan(world: World, id: string | null): void {
+  const person = world.people.get(id ?? '')
+  if (!person || person.emailCanonical !== null || person.status === 'deleted') return
+  if (![...world.records.values()].some(({ userId }) => userId === person.id)) retire(world, person)
+}
+
+function retire(world: World, person: Person): void {
+  world.people.set(person.id, { ...person, status: 'deleted', emailCanonical: null })
+}
+
 /** A record that does not stand for its address keeps the person, if any, whom no other record stands for. */
-function findOwn(
-  world: World,
-  record: UpstreamRecord,
-  email: CanonicalEmail,
-  id: string | undefined,
-): string | null {
+function findOwn(world: World, record: UpstreamRecord, place: Place, id: string | undefined): string | null {
   const own = record.userId === null || record.userId === id ? undefined : world.people.get(record.userId)
-  return own && !isTaken(world, own, email) ? own.id : null
+  return own && !isTaken(world, own, place) ? own.id : null
 }
 
 /** By upstream id first: the person whom the records are linked to moves with them. Then by address. */
-function findPerson(world: World, email: CanonicalEmail, keys: UpstreamRecord[]): Person | undefined {
-  const isFree = (person: Person) => !isTaken(world, person, email)
+function findPerson(world: World, place: Place, keys: UpstreamRecord[]): Person | undefined {
+  const isFree = (person: Person) => !isTaken(world, person, place)
   const linked = keys.flatMap((record) => world.people.get(record.userId ?? '') ?? []).filter(isFree)
   const named = [...world.people.values()].filter(
-    (person) => person.emailCanonical === email && isFree(person),
+    (person) => person.emailCanonical === place && isFree(person),
   )
   const oldest = (people: Person[]) => people.sort((a, b) => (a.id < b.id ? -1 : 1))[0]
   return oldest(linked) ?? oldest(named.filter((person) => person.status !== 'deleted')) ?? oldest(named)
 }
 
-/** True while another address has a record that stands for this person; people move with their records. */
-function isTaken(world: World, person: Person, email: CanonicalEmail): boolean {
+/** True while another place has a record that stands for this person; people move with their records. */
+function isTaken(world: World, person: Person, place: Place): boolean {
   for (const record of world.records.values()) {
     const isTheirs = record.userId === person.id && !isAddressRecord(record)
-    if (isTheirs && recordEmail(record) !== email) return true
+    if (isTheirs && placeOf(record) !== place) return true
   }
   return false
 }

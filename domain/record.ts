@@ -1,30 +1,25 @@
-import type { Change, FieldName, PersonFields } from './change.ts'
+import type { PersonFields, UserChange } from './change.ts'
 import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from './email.ts'
-import { compareStamps, newerStamp, type Stamp } from './stamp.ts'
+import { type ClaimsOf, type Facts, isToldMore, type KeepsOf, mergeFacts, noFacts, toFacts } from './facts.ts'
 
-export interface Claim<T> extends Stamp {
-  value: T
-}
+export type Claims = ClaimsOf<PersonFields>
 
-export type Claims = { [Field in FieldName]?: Claim<PersonFields[Field]> }
+export type Keeps = KeepsOf<PersonFields>
 
-/** Everything that one record of an upstream ever said, boiled down so that order and repetition do not matter. */
-export interface UpstreamRecord {
+/** All that is known of one record of a person. */
+export interface UpstreamRecord extends Facts<PersonFields> {
   upstream: string
   externalId: string
   userId: string | null
-  claims: Claims
-  created: Stamp | undefined
-  deleted: Stamp | undefined
-  vanished: Stamp | undefined
-  /** The last moment at which upstream was seen to have the record. Milliseconds since 1970, 0 for never. */
-  seenAt: number
+  /** It stands for a person with or without an address. */
+  isAccount: boolean
 }
 
-/** Which claim a field keeps: the newest, or for fields that people own here, the first that was not empty. */
-export type Keeps = (field: FieldName) => 'newest' | 'first'
-
 const addressPrefix = 'mailto:'
+
+export function recordKey(of: { upstream: string; externalId: string }): string {
+  return `${of.upstream}\n${of.externalId}`
+}
 
 /** The record of news that name an address and no id: whoever has the address upstream. */
 export function addressRecordId(email: CanonicalEmail): string {
@@ -44,21 +39,10 @@ function addressOf({ externalId }: { externalId: string }): CanonicalEmail | und
 }
 
 export function createRecord(upstream: string, externalId: string): UpstreamRecord {
-  const nothing = { created: undefined, deleted: undefined, vanished: undefined, seenAt: 0 }
-  return { upstream, externalId, userId: null, claims: {}, ...nothing }
+  return { upstream, externalId, userId: null, isAccount: false, ...noFacts }
 }
 
-/** A deletion holds until the upstream says `created` at a later time; at the same time the deletion wins. */
-export function isDeleted(record: UpstreamRecord): boolean {
-  return record.deleted !== undefined && !(record.created && record.created.at > record.deleted.at)
-}
-
-/** Whether a complete listing missed the record, and nobody has seen it since. */
-export function isVanished(record: UpstreamRecord): boolean {
-  return record.vanished !== undefined && record.vanished.at > record.seenAt
-}
-
-/** The address that the record stands for, if it ever named one. */
+/** The address by which the record's person is found, if it ever named one that is theirs. */
 export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined {
   if (!emails.has(record)) emails.set(record, findEmail(record))
   return emails.get(record)
@@ -68,75 +52,51 @@ export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined 
 const emails = new WeakMap<UpstreamRecord, CanonicalEmail | undefined>()
 
 function findEmail(record: UpstreamRecord): CanonicalEmail | undefined {
-  const named = record.claims.email?.value
-  return addressOf(record) ?? (named === undefined ? undefined : canonicalEmail(named))
+  const { value = '', isUnvouched } = record.claims.email ?? {}
+  return addressOf(record) ?? (value === '' || isUnvouched ? undefined : canonicalEmail(value))
+}
+
+/** Where a record stands. Those in one place stand for one person: an address, or an account that has none. */
+export type Place = CanonicalEmail | `\n${string}`
+
+export function placeOf(record: UpstreamRecord): Place | undefined {
+  return recordEmail(record) ?? (record.isAccount ? `\n${recordKey(record)}` : undefined)
+}
+
+/** The address that a place is, or null. */
+export function addressAt(place: Place): CanonicalEmail | null {
+  return isAddress(place) ? place : null
+}
+
+function isAddress(place: Place): place is CanonicalEmail {
+  return !place.startsWith('\n')
 }
 
 /** Whether two states of a record differ in more than in when it was last seen. */
 export function isNews(before: UpstreamRecord | undefined, after: UpstreamRecord): boolean {
-  const parts = ['userId', 'claims', 'created', 'deleted', 'vanished'] as const
-  return !before || parts.some((part) => before[part] !== after[part])
+  if (!before || before.userId !== after.userId || before.isAccount !== after.isAccount) return true
+  return isToldMore(before, after)
 }
 
 /** Takes a change in: commutative, associative and idempotent. Returns the same object when nothing was told. */
-export function mergeChange(record: UpstreamRecord, change: Change, keeps: Keeps): UpstreamRecord {
-  return mergeRecords(record, toRecord(change), keeps)
+export function mergeChange(record: UpstreamRecord, change: UserChange, keeps: Keeps): UpstreamRecord {
+  return mergeRecords(record, { ...record, ...toRecordFacts(change) }, keeps)
 }
 
-/** What one change says by itself. */
-function toRecord(change: Change): UpstreamRecord {
-  const { stamp } = change
-  const record = createRecord(change.upstream, change.externalId)
-  if (change.type === 'user.deleted') return { ...record, deleted: stamp }
-  if (change.type === 'user.vanished') return { ...record, vanished: stamp }
-  const told = Object.entries(change.fields).map(([field, value]) => [field, { ...stamp, value }])
-  const seenAt = Math.max(stamp.at, change.readAt ?? 0)
+function toRecordFacts(change: UserChange): Facts<PersonFields> & { isAccount: boolean } {
+  const facts = toFacts<PersonFields>(change)
+  if (change.type !== 'user.upserted') return { ...facts, isAccount: false }
+  const email = change.isUnvouched &&
+    facts.claims.email && { ...facts.claims.email, isUnvouched: true as const }
   return {
-    ...record,
-    claims: Object.fromEntries(told) as Claims,
-    created: change.created ? stamp : undefined,
-    seenAt,
+    ...facts,
+    claims: { ...facts.claims, ...(email && { email }) },
+    isAccount: change.isAccount === true,
   }
 }
 
 /** All that two records know together, under the name of the first; the first itself if the second adds nothing. */
 export function mergeRecords(record: UpstreamRecord, other: UpstreamRecord, keeps: Keeps): UpstreamRecord {
-  const merged: UpstreamRecord = {
-    ...record,
-    claims: mergeClaims(record.claims, other.claims, keeps),
-    created: newerStamp(record.created, other.created),
-    deleted: newerStamp(record.deleted, other.deleted),
-    vanished: newerStamp(record.vanished, other.vanished),
-    seenAt: Math.max(record.seenAt, other.seenAt),
-  }
-  return isNews(record, merged) || merged.seenAt !== record.seenAt ? merged : record
-}
-
-function mergeClaims(claims: Claims, others: Claims, keeps: Keeps): Claims {
-  const better = Object.entries(others).filter(([name, claim]) => {
-    const field = name as FieldName
-    return isBetter(claim, claims[field], keeps(field))
-  })
-  return better.length === 0 ? claims : { ...claims, ...Object.fromEntries(better) }
-}
-
-function isBetter(
-  offered: Claim<unknown>,
-  kept: Claim<unknown> | undefined,
-  keeps: 'newest' | 'first',
-): boolean {
-  if (keeps === 'first' && isEmpty(offered.value)) return false
-  if (!kept) return true
-  const order = compareStamps(offered, kept) || compareValues(offered.value, kept.value)
-  return keeps === 'newest' ? order > 0 : order < 0
-}
-
-/** Two tellings of one event should be the same; where they are not, the value decides on every machine alike. */
-function compareValues(a: unknown, b: unknown): number {
-  const [left, right] = [JSON.stringify(a), JSON.stringify(b)]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === null || value === false || value === ''
+  const merged = mergeFacts<PersonFields, UpstreamRecord>(record, other, keeps)
+  return merged.isAccount || !other.isAccount ? merged : { ...merged, isAccount: true }
 }

@@ -1,9 +1,10 @@
 import type { Change } from './change.ts'
 import { type CanonicalEmail, toCanonicalEmail } from './email.ts'
 
-/** The address that a change names, if any. */
+/** The address that a change names as somebody's, if any. */
 export function addressOf(change: Change): CanonicalEmail[] {
-  const email = change.type === 'user.upserted' && toCanonicalEmail(change.fields.email ?? '')
+  if (change.type !== 'user.upserted' || change.isUnvouched) return []
+  const email = toCanonicalEmail(change.fields.email ?? '')
   return email ? [email] : []
 }
 

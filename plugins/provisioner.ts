@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-/** The only door through which people are written. */
+/** The only door through which people, organizations and memberships are written. */
 export interface Provisioner {
   /** Writes all changes in one transaction; the answers are in the places of the changes. */
   apply(changes: Change[]): Promise<AppliedChange[]>
@@ -44,19 +44,34 @@ export default fp<ProvisionerOptions>(
     }
 
     function report(applied: AppliedChange[]): void {
-      for (const { path, userId, upstream, externalId } of applied) {
-        app.log.info({ event: 'upsert.conflict', path, upstream, externalId: toLogged(externalId), userId })
+      for (const { kind, path, userId, upstream, externalId } of applied) {
+        app.log.info({
+          event: 'upsert.conflict',
+          kind,
+          path,
+          upstream,
+          externalId: toLogged(externalId),
+          userId,
+        })
         app.metrics.upserts.inc({ path })
       }
     }
 
     function toRefused({ upstream, externalId }: Change): AppliedChange {
-      return { upstream, externalId, path: 'stale', hadEffect: false, isVisible: false, userId: null }
+      return {
+        kind: 'user',
+        upstream,
+        externalId,
+        path: 'stale',
+        hadEffect: false,
+        isVisible: false,
+        userId: null,
+      }
     }
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
     function isUsable(change: Change): boolean {
-      if (change.type !== 'user.upserted' || change.fields.email === undefined) return true
+      if (change.type !== 'user.upserted' || change.isUnvouched || !change.fields.email) return true
       if (toCanonicalEmail(change.fields.email)) return true
       app.log.warn({
         event: 'email.refused',

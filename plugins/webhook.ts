@@ -9,12 +9,12 @@ declare module 'fastify' {
   }
 }
 
-export interface WebhookRoute {
+export interface WebhookRoute<Proof = unknown> {
   url: string
   /** Throws, or rejects, unless the raw bytes are signed; such as the `verify` of the signature plugin. */
-  verify(bytes: Buffer, headers: SignatureHeaders): unknown
-  /** Sees the parsed body, once its bytes were verified and it has the shape of `schema.body`. */
-  handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
+  verify(bytes: Buffer, headers: SignatureHeaders): Proof | Promise<Proof>
+  /** Sees the parsed body, once its bytes were verified and it has the shape of `schema.body`, and what they proved. */
+  handler(request: FastifyRequest, reply: FastifyReply, proof: Proof): Promise<unknown>
   schema?: FastifySchema
   logLevel?: LogLevel
   /** Bytes; a larger body is refused unread. Default 1 MiB. */
@@ -25,16 +25,17 @@ export interface WebhookRoute {
  * Adds a POST route that verifies the raw bytes of its body before anything of it is parsed, in a scope of its own:
  * every other route keeps its parser.
  */
-export type DefineWebhook = (route: WebhookRoute) => void
+export type DefineWebhook = <Proof>(route: WebhookRoute<Proof>) => void
 
 const largestBody = 1024 * 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 export default fp(
   async function webhookPlugin(app) {
-    app.decorate('webhook', function defineWebhook(this: FastifyInstance, route: WebhookRoute) {
+    app.decorate('webhook', function defineWebhook<Proof>(this: FastifyInstance, route: WebhookRoute<Proof>) {
       const { url, verify, handler, schema = {}, bodyLimit = largestBody, logLevel } = route
       void this.register(async function webhookScope(scope) {
+        const proofs = new WeakMap<FastifyRequest, Proof>()
         const parseJson = toPromised(scope.getDefaultJsonParser('error', 'error'))
         scope.removeAllContentTypeParsers()
         scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, bytes, done) =>
@@ -54,10 +55,11 @@ export default fp(
           // Before validation: a stranger never learns the shape.
           preValidation: async function verifyBody(request) {
             const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-            await verify(bytes, request.headers)
+            proofs.set(request, await verify(bytes, request.headers))
             request.body = await parse(request, bytes)
           },
-          handler,
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- No request comes here unverified.
+          handler: (request, reply) => handler(request, reply, proofs.get(request) as Proof),
         })
 
         async function parse(request: FastifyRequest, bytes: Buffer): Promise<unknown> {

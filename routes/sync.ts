@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ProblemAnswer } from '../schemas/problem.ts'
 import { type EventReply, EventReply as Reply } from '../schemas/user-event.ts'
-import type { Feed, Webhook } from '../upstreams/upstream.ts'
+import type { Feed, SignUpHook, Webhook } from '../upstreams/upstream.ts'
 
 export interface SyncRoutesOptions {
   /** Whether signed user events are taken in. */
@@ -10,6 +10,8 @@ export interface SyncRoutesOptions {
 }
 
 const tags = ['sync']
+/** Said to whoever may not sign up. */
+const refusal = 'This address may not sign up here.'
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 /** What upstreams push: events, and pings that there are some. */
@@ -26,8 +28,9 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     request.log.warn({ event: 'webhook.rejected', code, ...reason })
   })
 
-  for (const { name, webhook, feed } of app.upstreams) {
-    if (webhook && events) addWebhook(name, webhook)
+  for (const { name, webhook, signUpHook, feed } of app.upstreams) {
+    if (webhook && (events || !webhook.isOptIn)) addWebhook(name, webhook)
+    if (signUpHook) addSignUpHook(signUpHook)
     if (feed) addFeed(name, feed)
   }
 
@@ -38,12 +41,40 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
       logLevel: 'warn',
       verify,
       schema: { tags, summary, body, response: { 200: Reply, ...problems } },
-      async handler(request): Promise<EventReply> {
-        const event = read(request.body)
+      async handler(request, _reply, delivery): Promise<EventReply> {
+        const event = await read(request.body, delivery)
         return { result: await app.inbox.take(name, event), eventId: event.id }
       },
     })
   }
+
+  function addSignUpHook({ path, summary, body, verify, read, onlyKnown, answers }: SignUpHook): void {
+    app.webhook({
+      url: path,
+      verify,
+      schema: { tags, summary, body, response: { 200: Type.Unknown(), ...problems } },
+      async handler(request) {
+        const mayJoin = await maySignUp(read(request.body), onlyKnown)
+        request.log.info({ event: 'sign_up.asked', mayJoin })
+        return mayJoin ? answers.allowed : answers.refused(refusal)
+      },
+    })
+  }
+
+  /** Whoever is known here or upstream, and active; others only where anybody may. */
+  async function maySignUp(email: string | undefined, onlyKnown: boolean): Promise<boolean> {
+    if (email === undefined) return !onlyKnown
+    try {
+      const user = await app.readThrough.byEmail(email)
+      return user ? user.status === 'active' : !onlyKnown
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code === 'FL_EMAIL_INVALID') return false
+      if (code === 'FL_UPSTREAM_UNAVAILABLE' && !onlyKnown) return true
+      throw error
+    }
+  }
+
   function addFeed(name: string, { path, summary }: Feed): void {
     app.webhook({
       url: path,

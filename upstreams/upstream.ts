@@ -1,12 +1,12 @@
 import type { Static, TObject } from 'typebox'
-import type { Change, UserUpserted } from '../domain/change.ts'
+import type { Change, OrganizationUpserted, UserUpserted } from '../domain/change.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
 import type { Gate, GateLimits, Pass } from '../domain/gate.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import type { FirstloginError } from '../errors.ts'
 
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   url: string
   headers: Record<string, string>
   body?: string
@@ -79,6 +79,14 @@ export interface WebhookEvent {
   payload: object
 }
 
+/** What a request proved beyond having been sent by the upstream. */
+export interface Delivery {
+  /** How it was proved. */
+  dialect: string
+  /** The sender's id of the message, the same on every attempt. */
+  messageId?: string
+}
+
 /** What happened? A POST of the upstream's own, signed. */
 export interface Webhook {
   /** Where it arrives, below /api/sync. */
@@ -86,15 +94,77 @@ export interface Webhook {
   summary: string
   /** The least that a body has: a first check, and for the documentation. */
   body: TObject
+  /** Taken in only with USER_WEBHOOK_SYNC_ENABLED. Others are when they have their secret. */
+  isOptIn?: true
   /** Throws FL_SIGNATURE_INVALID. */
-  verify(bytes: Buffer, headers: SignatureHeaders): void
-  /** Throws FL_PAYLOAD_INVALID for what is not an event. */
-  read(body: unknown): WebhookEvent
+  verify(bytes: Buffer, headers: SignatureHeaders): Delivery
+  /**
+   * Throws FL_PAYLOAD_INVALID for what is not an event. Where a body proves nothing upstream is asked; an event about
+   * which it could not be is refused with FL_UPSTREAM_UNAVAILABLE, and so kept and read again later. Reads the payload
+   * of a kept event as well as the body it was made of.
+   */
+  read(body: unknown, delivery: Delivery): WebhookEvent | Promise<WebhookEvent>
 }
 
+/** May this person sign up? Upstream asks before it makes an account. */
+export interface SignUpHook {
+  /** Where it arrives, below /api/sync. */
+  path: string
+  summary: string
+  body: TObject
+  /** Throws FL_SIGNATURE_INVALID. */
+  verify(bytes: Buffer, headers: SignatureHeaders): void
+  /** The address that wants to sign up; undefined for who has none. Throws FL_PAYLOAD_INVALID. */
+  read(body: unknown): string | undefined
+  /** Only people who are known already may sign up. */
+  onlyKnown: boolean
+  /** The bodies of the 200 that lets somebody in, and of the one that does not. */
+  answers: { allowed: object; refused: (message: string) => object }
+}
+
+/** A token whose signature, issuer, audience and times are right. */
+export interface VerifiedToken {
+  header: Readonly<Record<string, unknown>>
+  payload: Readonly<Record<string, unknown>> & { sub: string; iat: number; exp: number }
+}
+
+/** Whom a token is about, by the ids upstream. */
+export interface TokenReading {
+  user: string
+  /** The organization that they act in; undefined for none. */
+  organization: string | undefined
+  /** What the token says of both, as of its `iat`. */
+  changes: Change[]
+  /** Somebody else acts in their name: nothing that the token says is written. */
+  isImpersonated: boolean
+}
+
+/** What does this token say? */
+export interface Claims {
+  /** The exact `iss` of its tokens. */
+  issuer: string
+  /** Where the issuer publishes its keys (JWKS). */
+  keysUrl: string
+  algorithms: readonly string[]
+  /** One of these must be in `aud`; without any, a token that names an audience is for somebody else. */
+  audiences: readonly string[]
+  /** Throws FL_TOKEN_INVALID for what is not a person's sign-in: of another kind, for another party, unfinished. */
+  read(token: VerifiedToken): TokenReading
+}
+
+/** Which organizations are these? Tokens lack their names. */
+export interface Organizations {
+  /** What was found of at most `batchSize`, in no order. Throws FL_UPSTREAM_UNAVAILABLE. */
+  find(externalIds: string[]): Promise<OrganizationUpserted[]>
+  batchSize: number
+}
+
+/** What a directory lists. */
+export type Kind = 'user' | 'membership'
+
 export interface DirectoryPage {
-  changes: UserUpserted[]
-  /** Records on the page, those without an address included. */
+  changes: Change[]
+  /** Records of people on the page, those without an address included. */
   size: number
   /** Where the next page begins; undefined on the last one. */
   next: string | undefined
@@ -102,10 +172,12 @@ export interface DirectoryPage {
 
 /** Everybody, page by page. */
 export interface Directory {
+  /** Of these the listing is complete: what it lacks has vanished. */
+  kinds: readonly Kind[]
   /** `expired` when the listing must begin again. Throws FL_UPSTREAM_UNAVAILABLE. */
   readPage(from: string | undefined): Promise<DirectoryPage | 'expired'>
-  /** Which of these upstream has: asked by id, so that nobody is missing by an accident of paging. */
-  findExisting(externalIds: string[]): Promise<string[]>
+  /** Which of these upstream has: asked by id, so that nothing is missing by an accident of paging. */
+  findExisting(kind: Kind, externalIds: string[]): Promise<string[]>
 }
 
 /** What has to be remembered of a subscription to an upstream's news. */
@@ -139,7 +211,10 @@ export interface Feed {
 
 export interface Capabilities {
   lookup?: Lookup
+  organizations?: Organizations
   webhook?: Webhook
+  signUpHook?: SignUpHook
+  claims?: Claims
   directory?: Directory
   feed?: Feed
 }

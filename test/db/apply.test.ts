@@ -43,7 +43,7 @@ t.test(
       ],
     }
     for (const [how, changes] of Object.entries(ends)) {
-      await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions`
+      await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions cascade`
       const [person] = await apply(sql, [upserted('rec1', 1, { email: ada })])
       const session = await signIn(sql, person?.userId)
       const undone = sql.begin(async (tx) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Change, PersonFields } from '../../domain/change.ts'
+import type { PersonFields, UserChange } from '../../domain/change.ts'
 import { defaultOwnership, type FieldOwnership } from '../../domain/ownership.ts'
 import { createWorld } from './provisioning/worlds.ts'
 
@@ -8,17 +8,17 @@ const bob = 'bob@example.com'
 
 type Told = Partial<PersonFields> & { created?: boolean; event?: string; upstream?: string }
 
-function upserted(externalId: string, at: number, told: Told): Change {
+function upserted(externalId: string, at: number, told: Told): UserChange {
   const { created = false, event = `evt_${at}`, upstream = 'airtable', ...fields } = told
   return { type: 'user.upserted', upstream, externalId, stamp: { at, event }, created, fields }
 }
 
-function deleted(externalId: string, at: number, event = `evt_${at}`): Change {
+function deleted(externalId: string, at: number, event = `evt_${at}`): UserChange {
   return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event } }
 }
 
 /** What is seen of everybody after these changes, and the way of each. */
-function tellAll(changes: Change[], ownership: FieldOwnership = defaultOwnership) {
+function tellAll(changes: UserChange[], ownership: FieldOwnership = defaultOwnership) {
   const { world, tell, people } = createWorld(ownership)
   const told = changes.map(tell)
   return {

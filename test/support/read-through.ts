@@ -1,13 +1,7 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { loadConfig } from '../../config.ts'
-import db from '../../plugins/db.ts'
-import http from '../../plugins/http.ts'
-import metrics from '../../plugins/metrics.ts'
-import notices from '../../plugins/notices.ts'
-import provisioner from '../../plugins/provisioner.ts'
 import readThrough from '../../plugins/read-through.ts'
-import upstreams from '../../plugins/upstreams.ts'
+import { startCore } from './core.ts'
 import type { World } from './service.ts'
 
 /** The read-through alone, plugin by plugin, in a blank app. */
@@ -16,17 +10,7 @@ export async function startReadThrough(
   world: World,
   options: { deadlineMs?: number; negativeTtlS?: number; recheckS?: number; enabled?: boolean } = {},
 ): Promise<FastifyInstance> {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(db, { database: world.url })
-  await app.register(notices)
-  await app.register(metrics)
-  await app.register(http)
-  await app.register(provisioner)
-  await app.register(upstreams, {
-    upstreams: loadConfig(world.env()).upstreams,
-    slowMs: options.deadlineMs ?? 2000,
-  })
+  const app = await startCore(t, world, { slowMs: options.deadlineMs ?? 2000 })
   await app.register(readThrough, {
     enabled: true,
     deadlineMs: 2000,

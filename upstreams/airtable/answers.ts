@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { readAnswer } from '../answers.ts'
 
 export const AirtableRecord = Type.Object({
   id: Type.String({ pattern: '^rec[A-Za-z0-9]{14}$' }),
@@ -28,24 +29,10 @@ const errorAnswer = Compile(ErrorAnswer)
 
 /** The error's type, such as `INVALID_FILTER_BY_FORMULA`, or undefined when the body is not an Airtable error. */
 export function readErrorType(body: string): string | undefined {
-  const answer = parseJson(body)
-  if (!errorAnswer.Check(answer)) return undefined
+  const answer = readAnswer(errorAnswer, body)
+  if (!answer) return undefined
   const { error, errors } = answer
   const type = errors?.[0]?.error ?? (typeof error === 'string' ? error : error?.type)
   // It goes into the log: whatever else stands in its place stays out.
   return type !== undefined && /^[A-Z_]{1,64}$/.test(type) ? type : undefined
-}
-
-/** The body as what it should be, or undefined. */
-export function readAnswer<T>(check: { Check(value: unknown): value is T }, body: string): T | undefined {
-  const answer = parseJson(body)
-  return check.Check(answer) ? answer : undefined
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
 }

@@ -1,8 +1,9 @@
 import { Compile } from 'typebox/compile'
 import type { Pass } from '../../domain/gate.ts'
+import { Refusal } from '../calls.ts'
 import type { UpstreamContext } from '../upstream.ts'
 import { type AirtableRecord, RecordPage } from './answers.ts'
-import { AirtableRefusal, createAirtableCalls } from './calls.ts'
+import { createAirtableCalls } from './calls.ts'
 
 export interface ListOptions {
   filterByFormula?: string
@@ -68,7 +69,7 @@ export function createAirtableClient(target: AirtableTarget, context: UpstreamCo
       try {
         return await call({ ...toRequest(options, offset), expected: forgotten }, deadlineMs)
       } catch (error) {
-        if (error instanceof AirtableRefusal) return 'expired'
+        if (error instanceof Refusal) return 'expired'
         throw error
       }
     },

@@ -14,6 +14,7 @@ export function createDirectory(
   context: UpstreamContext,
 ): Directory {
   return {
+    kinds: ['user'],
     async readPage(from) {
       const readAt = context.clock()
       const page = await client.listPage({ fields: Object.values(env.AIRTABLE_FIELDS) }, from)
@@ -21,7 +22,7 @@ export function createDirectory(
       const changes = page.records.flatMap((record) => toChange(record, env, readAt, context.log) ?? [])
       return { changes, size: page.records.length, next: page.offset }
     },
-    async findExisting(externalIds) {
+    async findExisting(_kind, externalIds) {
       const found: string[] = []
       const column = env.AIRTABLE_FIELDS.email
       for (let from = 0; from < externalIds.length; from += mostIds) {

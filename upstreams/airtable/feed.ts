@@ -3,9 +3,10 @@ import type { Change } from '../../domain/change.ts'
 import { refuse } from '../../domain/signature/refuse.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
+import { readAnswer } from '../answers.ts'
+import { Refusal } from '../calls.ts'
 import { type Feed, HttpFailure, type Subscription, type UpstreamContext } from '../upstream.ts'
-import { readAnswer } from './answers.ts'
-import { AirtableRefusal, createAirtableCalls } from './calls.ts'
+import { createAirtableCalls } from './calls.ts'
 import type { AirtableClient } from './client.ts'
 import { mostIds } from './directory.ts'
 import type { AirtableEnv } from './env.ts'
@@ -51,7 +52,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
       const { tables } = await call({ method: 'GET', path, answer: tableList, expected })
       return tables.find(({ name }) => name === env.AIRTABLE_TABLE)?.id
     } catch (error) {
-      if (error instanceof AirtableRefusal) return undefined
+      if (error instanceof Refusal) return undefined
       throw error
     }
   }
@@ -68,7 +69,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
     try {
       return await create(url)
     } catch (error) {
-      if (!(error instanceof AirtableRefusal)) throw error
+      if (!(error instanceof Refusal)) throw error
       const detail = refusals[error.type]
       throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { cause: error, ...(detail && { detail }) })
     }
@@ -104,7 +105,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
         await call({ method: 'POST', path: `${webhooks}/${id}/refresh`, body: {}, expected: gone })
       return 'kept'
     } catch (error) {
-      if (error instanceof AirtableRefusal) return 'lost'
+      if (error instanceof Refusal) return 'lost'
       throw error
     }
   }
@@ -124,7 +125,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
       changes.push(...(await readAgain([...new Set(payloads.flatMap(touchedRecords))])))
       return { changes, cursor: first + payloads.length, hasMore: broken > 0 || page.mightHaveMore }
     } catch (error) {
-      if (error instanceof AirtableRefusal) return 'lost' as const
+      if (error instanceof Refusal) return 'lost' as const
       throw error
     }
   }
@@ -203,7 +204,7 @@ function toWord(code: string | undefined): string | undefined {
 }
 
 function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof AirtableRefusal)) throw error
+  if (!(error instanceof Refusal)) throw error
 }
 
 /** A schema of keys by pattern lets others through. */

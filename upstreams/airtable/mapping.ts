@@ -1,11 +1,10 @@
 import type { PersonFields, UserUpserted } from '../../domain/change.ts'
 import { isSupportedHash } from '../../domain/password.ts'
+import { toText } from '../text.ts'
 import type { Log } from '../upstream.ts'
 import type { AirtableRecord } from './answers.ts'
 import type { AirtableEnv } from './env.ts'
 import { toRole, toStatus } from './words.ts'
-
-const longestText = 1000
 
 /** What was told of a person, by our names: cells of a record, values of an event. What is missing was not told. */
 export type Told = { [Key in 'email' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown }
@@ -25,7 +24,7 @@ export function toChange(
     log('warn', event, { record: record.id, ...details }),
   )
   if (!fields.email) return undefined
-  const modifiedAt = modified ? Date.parse(toText(record.fields[modified]) ?? '') : Number.NaN
+  const modifiedAt = modified ? Date.parse(toCellText(record.fields[modified]) ?? '') : Number.NaN
   return {
     type: 'user.upserted',
     upstream: 'airtable',
@@ -49,19 +48,19 @@ export function toFields(
 ): Partial<PersonFields> {
   const fields: Partial<PersonFields> = {}
   // Never cut: what is too long is refused, and must not turn into somebody else's.
-  const email = toText(told.email, Number.POSITIVE_INFINITY)
+  const email = toCellText(told.email, Number.POSITIVE_INFINITY)
   if (email) fields.email = email
-  if ('name' in told) fields.name = toText(told.name) || null
-  if ('avatarUrl' in told) fields.avatarUrl = toText(told.avatarUrl) || null
-  if ('role' in told) fields.role = toRole(toText(told.role) ?? '', env.AIRTABLE_ROLE_MAP)
+  if ('name' in told) fields.name = toCellText(told.name) || null
+  if ('avatarUrl' in told) fields.avatarUrl = toCellText(told.avatarUrl) || null
+  if ('role' in told) fields.role = toRole(toCellText(told.role) ?? '', env.AIRTABLE_ROLE_MAP)
   if ('status' in told) {
-    const word = toText(told.status)
+    const word = toCellText(told.status)
     const status = toStatus(word ?? 'unreadable', env.AIRTABLE_STATUS_MAP)
     if (!status) warn('status.unknown', { status: word?.slice(0, 40) })
     fields.status = status ?? 'disabled'
   }
   if ('passwordHash' in told) {
-    const hash = toText(told.passwordHash) || null
+    const hash = toCellText(told.passwordHash) || null
     const isUsable = hash !== null && isSupportedHash(hash)
     if (hash && !isUsable) warn('password_hash.unsupported', {})
     fields.passwordHash = isUsable ? hash : null
@@ -69,12 +68,9 @@ export function toFields(
   return fields
 }
 
-/** The cell as one line of text that Postgres can keep; undefined for what is neither empty nor one value. */
-function toText(cell: unknown, longest = longestText): string | undefined {
+/** The cell as one text; undefined for what is neither empty nor one value. */
+function toCellText(cell: unknown, longest?: number): string | undefined {
   if (cell === undefined || cell === null) return ''
-  if (Array.isArray(cell)) return cell.length <= 1 ? toText(cell[0], longest) : undefined
-  if (typeof cell === 'boolean' || typeof cell === 'number') return String(cell)
-  if (typeof cell !== 'string') return undefined
-  // Trimmed before it is cut, and a NUL replaced, not dropped: nothing may turn into somebody else's address.
-  return cell.trim().slice(0, longest).toWellFormed().replaceAll('\0', '\ufffd').trim()
+  if (Array.isArray(cell)) return cell.length <= 1 ? toCellText(cell[0], longest) : undefined
+  return toText(typeof cell === 'boolean' || typeof cell === 'number' ? String(cell) : cell, longest)
 }

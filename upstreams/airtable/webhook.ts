@@ -1,6 +1,6 @@
 import { Compile } from 'typebox/compile'
 import type { Change } from '../../domain/change.ts'
-import { canonicalEmail } from '../../domain/email.ts'
+import { toCanonicalEmail } from '../../domain/email.ts'
 import { toInstant } from '../../domain/instant.ts'
 import { addressRecordId } from '../../domain/record.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
@@ -28,25 +28,19 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const occurredAt = toInstant(body.occurredAt)
     if (occurredAt === undefined) throw invalid('occurredAt is not a time')
     const { user } = body
-    if (!user.id && !user.email) throw invalid('user has neither id nor email')
+    const email = toCanonicalEmail(user.email ?? '')
+    const externalId = user.id ?? (email && addressRecordId(email))
+    if (!externalId && !user.email) throw invalid('user has neither id nor email')
     if (occurredAt > clock() + longestLeadMs) log('warn', 'webhook.ahead', { eventId: id })
 
     const event = { id, type, occurredAt, payload: toPayload(body) }
-    try {
-      if (user.email) canonicalEmail(user.email)
-    } catch (error) {
-      if (error instanceof FirstloginError) return { ...event, changes: [], refusal: error }
-      throw error
-    }
-    return { ...event, changes: [toChange(body, occurredAt)] }
+    if (!externalId || (user.email && !email))
+      return { ...event, changes: [], refusal: new FirstloginError('FL_EMAIL_INVALID') }
+    return { ...event, changes: [toChange(body, externalId, occurredAt)] }
   }
 
-  function toChange({ eventId, eventType, user }: UserEvent, occurredAt: number): Change {
-    const about = {
-      upstream: 'airtable',
-      externalId: user.id ?? addressRecordId(canonicalEmail(user.email ?? '')),
-      stamp: { at: occurredAt, event: eventId },
-    }
+  function toChange({ eventId, eventType, user }: UserEvent, externalId: string, occurredAt: number): Change {
+    const about = { upstream: 'airtable', externalId, stamp: { at: occurredAt, event: eventId } }
     if (eventType === 'user.deleted') return { type: 'user.deleted', ...about }
     const { passwordHash, ...told } = user
     // A password belongs to a record: an address may pass to somebody else.
@@ -61,6 +55,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     path: '/users/inbound',
     summary: 'Tell that a person was created, updated or deleted',
     body: EventEnvelope,
+    isOptIn: true,
     verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock()),
     read,
   }

@@ -1,3 +1,4 @@
+import { findWord } from '../../domain/grant.ts'
 import type { Role, UserStatus } from '../../schemas/user.ts'
 
 type Words<T extends string> = Readonly<Record<string, T>>
@@ -40,16 +41,10 @@ const usualRoles: Words<Role> = {
 
 /** Undefined for a word that nobody explained. An empty cell means active, unless the own words say otherwise. */
 export function toStatus(word: string, own: Words<Exclude<UserStatus, 'deleted'>>) {
-  return find(word, own, usualStatuses)
+  return findWord(word, own, usualStatuses)
 }
 
 /** An unknown or missing word gives the least. */
 export function toRole(word: string, own: Words<Role>): Role {
-  return find(word, own, usualRoles) ?? 'viewer'
-}
-
-function find<T extends string>(word: string, own: Words<T>, usual: Words<T>): T | undefined {
-  const key = word.trim().toLowerCase()
-  const mine = Object.entries(own).find(([name]) => name.trim().toLowerCase() === key)
-  return mine?.[1] ?? (Object.hasOwn(usual, key) ? usual[key] : undefined)
+  return findWord(word, own, usualRoles) ?? 'viewer'
 }

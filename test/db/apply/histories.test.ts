@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Change } from '../../../domain/change.ts'
+import type { UserChange } from '../../../domain/change.ts'
 import { anyHistory, anyOwnership } from '../../domain/provisioning/histories.ts'
 import { peopleAfter } from '../../domain/provisioning/reference.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -10,8 +10,8 @@ import { apply, listPeople, removeEverybody } from './people.ts'
 const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 3, maxLength: 12 })
 
 /** Transactions of these sizes, over and over, until all changes have their turn. */
-function toBatches(changes: Change[], sizes: number[]): Change[][] {
-  const batches: Change[][] = []
+function toBatches(changes: UserChange[], sizes: number[]): UserChange[][] {
+  const batches: UserChange[][] = []
   const rest = [...changes]
   while (rest.length > 0) batches.push(rest.splice(0, sizes[batches.length % sizes.length]))
   return batches

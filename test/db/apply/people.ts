@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { applyChanges } from '../../../db/apply.ts'
-import type { Change, PersonFields, UserUpserted } from '../../../domain/change.ts'
+import type { PersonFields, UserChange, UserUpserted } from '../../../domain/change.ts'
 import { defaultOwnership, type FieldOwnership } from '../../../domain/ownership.ts'
 import type { Applied } from '../../../domain/provisioning.ts'
 import type { VisiblePerson } from '../../domain/provisioning/reference.ts'
@@ -9,7 +9,7 @@ import type { VisiblePerson } from '../../domain/provisioning/reference.ts'
 /** Applies changes in a transaction of their own. */
 export function apply(
   sql: Sql,
-  changes: Change[],
+  changes: UserChange[],
   ownership: FieldOwnership = defaultOwnership,
 ): Promise<Applied[]> {
   return sql.begin((tx) => applyChanges(tx, changes, { ownership, createId: uuidv7 }))
@@ -29,7 +29,7 @@ export async function listPeople(sql: Sql): Promise<VisiblePerson[]> {
 }
 
 export async function removeEverybody(sql: Sql): Promise<void> {
-  await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions`
+  await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions cascade`
 }
 
 export function upserted(externalId: string, at: number, fields: Partial<PersonFields>): UserUpserted {
@@ -37,6 +37,6 @@ export function upserted(externalId: string, at: number, fields: Partial<PersonF
   return { type: 'user.upserted', upstream: 'airtable', externalId, stamp, created: false, fields }
 }
 
-export function deleted(externalId: string, at: number): Change {
+export function deleted(externalId: string, at: number): UserChange {
   return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event: `evt_${at}` } }
 }

@@ -1,11 +1,11 @@
 import t from 'tap'
-import type { Change } from '../../../domain/change.ts'
+import type { UserChange } from '../../../domain/change.ts'
 import { createDatabase } from '../../support/database.ts'
 import { apply, listPeople, upserted } from './people.ts'
 
 const ada = 'ada@example.com'
 
-function vanished(externalId: string, at: number): Change {
+function vanished(externalId: string, at: number): UserChange {
   return { type: 'user.vanished', upstream: 'airtable', externalId, stamp: { at, event: `list ${at}` } }
 }
 

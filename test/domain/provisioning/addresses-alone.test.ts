@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Change, PersonFields } from '../../../domain/change.ts'
+import type { PersonFields, UserChange } from '../../../domain/change.ts'
 import { canonicalEmail } from '../../../domain/email.ts'
 import { addressRecordId } from '../../../domain/record.ts'
 import { createWorld } from './worlds.ts'
@@ -9,16 +9,16 @@ const bob = 'bob@example.com'
 
 type Told = Partial<PersonFields> & { created?: boolean; upstream?: string }
 
-function upserted(externalId: string, at: number, told: Told): Change {
+function upserted(externalId: string, at: number, told: Told): UserChange {
   const { created = false, upstream = 'airtable', ...fields } = told
   return { type: 'user.upserted', upstream, externalId, stamp: { at, event: `evt_${at}` }, created, fields }
 }
 
-function deleted(externalId: string, at: number): Change {
+function deleted(externalId: string, at: number): UserChange {
   return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event: `evt_${at}` } }
 }
 
-function read(externalId: string, at: number, readAt: number, fields: Partial<PersonFields>): Change {
+function read(externalId: string, at: number, readAt: number, fields: Partial<PersonFields>): UserChange {
   const stamp = { at, event: `read ${readAt}` }
   return { type: 'user.upserted', upstream: 'airtable', externalId, stamp, created: false, fields, readAt }
 }

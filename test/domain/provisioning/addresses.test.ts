@@ -1,11 +1,16 @@
 import t from 'tap'
-import type { Change, PersonFields } from '../../../domain/change.ts'
+import type { PersonFields, UserChange } from '../../../domain/change.ts'
 import { createWorld } from './worlds.ts'
 
 const ada = 'ada@example.com'
 const bob = 'bob@example.com'
 
-function upserted(upstream: string, externalId: string, at: number, fields: Partial<PersonFields>): Change {
+function upserted(
+  upstream: string,
+  externalId: string,
+  at: number,
+  fields: Partial<PersonFields>,
+): UserChange {
   return {
     type: 'user.upserted',
     upstream,
@@ -16,7 +21,7 @@ function upserted(upstream: string, externalId: string, at: number, fields: Part
   }
 }
 
-function deleted(upstream: string, externalId: string, at: number): Change {
+function deleted(upstream: string, externalId: string, at: number): UserChange {
   return { type: 'user.deleted', upstream, externalId, stamp: { at, event: `evt_${at}` } }
 }
 

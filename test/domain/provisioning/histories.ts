@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Change, fieldNames, type UserUpserted } from '../../../domain/change.ts'
+import { fieldNames, type UserChange, type UserUpserted } from '../../../domain/change.ts'
 import { canonicalEmail } from '../../../domain/email.ts'
 import { defaultOwnership, type FieldOwnership, type Owner } from '../../../domain/ownership.ts'
 import { addressRecordId } from '../../../domain/record.ts'
@@ -36,14 +36,14 @@ const fields = fc.record(
 )
 
 /** What a webhook tells of somebody by id, a new address or another id for a known address included. */
-const told: fc.Arbitrary<Change> = fc
+const told: fc.Arbitrary<UserChange> = fc
   .tuple(upstream, id, stamp, fc.boolean(), fields)
   .map(([upstream, externalId, stamp, created, fields]) => {
     return { type: 'user.upserted', upstream, externalId, stamp, created, fields }
   })
 
 /** The same of whoever has an address. */
-const toldByAddress: fc.Arbitrary<Change> = fc
+const toldByAddress: fc.Arbitrary<UserChange> = fc
   .tuple(upstream, email, stamp, fc.boolean(), fields)
   .map(([upstream, email, stamp, created, fields]) => {
     const externalId = addressRecordId(canonicalEmail(email))
@@ -54,7 +54,7 @@ const toldByAddress: fc.Arbitrary<Change> = fc
  * What read-through and reconcile see: of the time the table names, or lacking one, of the moment of the call. Some
  * tell no more than that the record is there.
  */
-const read: fc.Arbitrary<Change> = fc
+const read: fc.Arbitrary<UserChange> = fc
   .tuple(upstream, id, time, fc.nat(3), fc.option(email, { freq: 2 }), fields)
   .map(([upstream, externalId, at, delay, email, fields]): UserUpserted => {
     const readAt = at + delay
@@ -63,7 +63,7 @@ const read: fc.Arbitrary<Change> = fc
     return { type: 'user.upserted', upstream, externalId, stamp, created: false, fields: seen, readAt }
   })
 
-const gone: fc.Arbitrary<Change> = fc
+const gone: fc.Arbitrary<UserChange> = fc
   .tuple(fc.constantFrom('user.deleted', 'user.vanished'), upstream, fc.oneof(id, id, addressId), stamp)
   .map(([type, upstream, externalId, stamp]) => ({ type, upstream, externalId, stamp }))
 
@@ -79,9 +79,9 @@ function readEvent(at: number): string {
 }
 
 export interface History {
-  changes: Change[]
+  changes: UserChange[]
   /** The same changes in other orders, some of them more than once. */
-  retold: Change[][]
+  retold: UserChange[][]
 }
 
 export function anyHistory({ longest, orders }: { longest: number; orders: number }): fc.Arbitrary<History> {
@@ -94,9 +94,9 @@ export function anyHistory({ longest, orders }: { longest: number; orders: numbe
 }
 
 /** Tells everything in a random order; every third change comes again at another time. */
-function retell(changes: Change[], next: (below: number) => number): Change[] {
+function retell(changes: UserChange[], next: (below: number) => number): UserChange[] {
   const again = changes.filter(() => next(3) === 0).map((change) => structuredClone(change))
-  const retold: Change[] = []
+  const retold: UserChange[] = []
   for (const change of [...changes, ...again]) retold.splice(next(retold.length + 1), 0, change)
   return retold
 }

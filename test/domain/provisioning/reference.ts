@@ -1,4 +1,4 @@
-import type { Change, FieldName, PersonFields, UserUpserted } from '../../../domain/change.ts'
+import type { FieldName, PersonFields, UserChange, UserUpserted } from '../../../domain/change.ts'
 import { canonicalEmail } from '../../../domain/email.ts'
 import type { FieldOwnership } from '../../../domain/ownership.ts'
 import type { Provenance } from '../../../domain/person.ts'
@@ -16,7 +16,7 @@ export interface VisiblePerson extends PersonFields {
 interface Told {
   upstream: string
   externalId: string
-  changes: Change[]
+  changes: UserChange[]
   /** What the same upstream told of the address alone; its changes are among those above, too. */
   shared?: Told[]
 }
@@ -43,7 +43,7 @@ const byAddress = 'mailto:'
  * Who is there after all of these changes, read off the bare set by section 4 of the contract: no state, no order, and
  * no code of the project but the canonical form of an address.
  */
-export function peopleAfter(changes: Change[], ownership: FieldOwnership): VisiblePerson[] {
+export function peopleAfter(changes: UserChange[], ownership: FieldOwnership): VisiblePerson[] {
   const names = [...new Set(changes.map(nameOf))]
   const all = names.map((name) => toldOf(changes.filter((change) => nameOf(change) === name)))
   const addresses = [...new Set(all.flatMap((told) => addressOf(told, ownership) ?? []))].sort()
@@ -154,7 +154,7 @@ function upsertsOf(told: Told): UserUpserted[] {
   return told.changes.filter((change) => change.type === 'user.upserted')
 }
 
-function toldOf(changes: Change[]): Told {
+function toldOf(changes: UserChange[]): Told {
   const { upstream = '', externalId = '' } = changes[0] ?? {}
   return { upstream, externalId, changes }
 }

@@ -1,15 +1,15 @@
 import t from 'tap'
-import type { Change, PersonFields } from '../../../domain/change.ts'
+import type { PersonFields, UserChange } from '../../../domain/change.ts'
 import { createWorld } from './worlds.ts'
 
 const ada = 'ada@example.com'
 
-function read(externalId: string, at: number, readAt: number, fields: Partial<PersonFields>): Change {
+function read(externalId: string, at: number, readAt: number, fields: Partial<PersonFields>): UserChange {
   const stamp = { at, event: `read ${readAt}` }
   return { type: 'user.upserted', upstream: 'airtable', externalId, stamp, created: false, fields, readAt }
 }
 
-function deleted(externalId: string, at: number): Change {
+function deleted(externalId: string, at: number): UserChange {
   return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event: `evt_${at}` } }
 }
 
@@ -17,7 +17,7 @@ function vanished(
   externalId: string,
   at: number,
   { upstream = 'airtable', event = `list ${at}` } = {},
-): Change {
+): UserChange {
   return { type: 'user.vanished', upstream, externalId, stamp: { at, event } }
 }
 

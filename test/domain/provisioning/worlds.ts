@@ -1,4 +1,4 @@
-import type { Change } from '../../../domain/change.ts'
+import type { UserChange } from '../../../domain/change.ts'
 import { defaultOwnership, type FieldOwnership } from '../../../domain/ownership.ts'
 import { type Applied, applyChange, type World } from '../../../domain/provisioning.ts'
 import type { VisiblePerson } from './reference.ts'
@@ -8,7 +8,7 @@ export function createWorld(ownership: FieldOwnership = defaultOwnership) {
   const world: World = { records: new Map(), people: new Map() }
   let ids = 0
   const createId = () => `id ${String(++ids).padStart(4, '0')}`
-  const tell = (change: Change): Applied => applyChange(world, change, { ownership, createId })
+  const tell = (change: UserChange): Applied => applyChange(world, change, { ownership, createId })
   return { world, tell, people: () => visiblePeople(world) }
 }
 

@@ -1,11 +1,11 @@
-import type { Change, PersonFields } from '../../../domain/change.ts'
+import type { PersonFields, UserChange } from '../../../domain/change.ts'
 
 /** An event as it is sent, and what it says in the words of the domain. */
 export interface ToldEvent {
   id: string
   body: string
   payload: object
-  change: Change
+  change: UserChange
 }
 
 const stepMs = 10
@@ -37,7 +37,7 @@ export function createStory(people: number): () => ToldEvent {
       stamp: { at, event: eventId },
     }
     const fields = kind === 'user.deleted' ? {} : makeFields(index, kind)
-    const change: Change =
+    const change: UserChange =
       kind === 'user.deleted'
         ? { type: kind, ...about }
         : { type: 'user.upserted', created: kind === 'user.created', fields, ...about }

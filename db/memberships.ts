@@ -1,0 +1,136 @@
+import type { TransactionSql } from 'postgres'
+import type { MembershipName } from '../domain/change.ts'
+import { grantOf, isPresent, type MembershipFacts } from '../domain/organization.ts'
+import { recordKey } from '../domain/record.ts'
+import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
+
+/** Who belongs to what in an upstream, with all that was told of it. */
+export interface KnownMembership extends MembershipName {
+  facts: MembershipFacts
+}
+
+/** By `recordKey`; the caller holds the locks of their records. */
+export async function loadMemberships(
+  tx: TransactionSql,
+  names: MembershipName[],
+): Promise<Map<string, KnownMembership>> {
+  const rows = await tx<(Omit<MembershipName, 'externalId'> & FactsRow)[]>`
+    select m.upstream, m.organization_external_id as organization, m.user_external_id as user, m.claims, m.lifecycle,
+      m.seen_at::float8 as "seenAt"
+    from ${namedIn(tx, names)} join firstlogin.memberships m
+      using (upstream, organization_external_id, user_external_id)`
+  const byPair = new Map(names.map((name) => [pairKey(name), name]))
+  return new Map(
+    rows.flatMap(({ claims, lifecycle, seenAt, ...pair }) => {
+      const name = byPair.get(pairKey(pair))
+      const facts = toStoredFacts<{ grant: never }>({ claims, lifecycle, seenAt })
+      return name ? [[recordKey(name), { ...name, facts }]] : []
+    }),
+  )
+}
+
+function pairKey({ upstream, organization, user }: Omit<MembershipName, 'externalId'>): string {
+  return JSON.stringify([upstream, organization, user])
+}
+
+function namedIn(tx: TransactionSql, names: MembershipName[]) {
+  return tx`
+    unnest(${names.map(({ upstream }) => upstream)}::text[], ${names.map(({ organization }) => organization)}::text[],
+      ${names.map(({ user }) => user)}::text[]) as name (upstream, organization_external_id, user_external_id)`
+}
+
+/** Writes what they say for themselves; `linkMemberships` makes the rest of it. */
+export async function saveMemberships(tx: TransactionSql, memberships: KnownMembership[]): Promise<void> {
+  if (memberships.length === 0) return
+  const rows = memberships.map(({ upstream, organization, user, facts }) => {
+    const { roles, role, isMapped } = grantOf(facts)
+    const toldAt = facts.claims.grant && new Date(facts.claims.grant.at).toISOString()
+    return {
+      upstream,
+      organization,
+      user,
+      roles,
+      role,
+      isMapped,
+      toldAt,
+      present: isPresent(facts),
+      ...toFactsRow(facts),
+    }
+  })
+  await tx`
+    insert into firstlogin.memberships
+      (upstream, organization_external_id, user_external_id, role, roles, role_mapped, told_at, present, claims,
+        lifecycle, seen_at)
+    select upstream, organization, "user", role, array(select jsonb_array_elements_text(roles)), "isMapped", "toldAt",
+      present, claims, lifecycle, "seenAt"
+    from jsonb_to_recordset(${tx.json(rows as never)}) as membership (
+      upstream text, organization text, "user" text, role text, roles jsonb, "isMapped" boolean, "toldAt" timestamptz,
+      present boolean, claims jsonb, lifecycle jsonb, "seenAt" bigint)
+    order by upstream, organization collate "C", "user" collate "C"
+    on conflict (upstream, organization_external_id, user_external_id) do update set
+      role = excluded.role, roles = excluded.roles, role_mapped = excluded.role_mapped, told_at = excluded.told_at,
+      present = excluded.present, claims = excluded.claims, lifecycle = excluded.lifecycle,
+      seen_at = excluded.seen_at, updated_at = now()`
+}
+
+export interface Linked {
+  organizationId: string | null
+  userId: string | null
+}
+
+interface Named {
+  upstream: string
+  externalId: string
+}
+
+/**
+ * Makes memberships agree with the people and organizations of these: whose they are, and whether they are active. Rows
+ * are locked in one order. Answers those that were named and those that have changed, as they were and as they are.
+ */
+export async function linkMemberships(
+  tx: TransactionSql,
+  touched: { users: Named[]; organizations: Named[]; memberships: MembershipName[] },
+): Promise<Linked[]> {
+  const { users, organizations, memberships } = touched
+  const columns = (names: Named[]) =>
+    tx`unnest(${names.map(({ upstream }) => upstream)}::text[], ${names.map(({ externalId }) => externalId)}::text[])
+      as name (upstream, external_id)`
+  return tx<Linked[]>`
+    with touched as (
+      select upstream, organization_external_id, user_external_id from ${namedIn(tx, memberships)}
+      union select theirs.* from ${columns(users)} cross join lateral (
+        select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
+        where m.upstream = name.upstream and m.user_external_id = name.external_id offset 0) as theirs
+      union select its.* from ${columns(organizations)} cross join lateral (
+        select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
+        where m.upstream = name.upstream and m.organization_external_id = name.external_id offset 0) as its
+    ), was as (
+      select m.* from touched join firstlogin.memberships m
+        using (upstream, organization_external_id, user_external_id)
+      order by upstream, organization_external_id, user_external_id
+      for update of m
+    ), is_now as (
+      select was.upstream, was.organization_external_id, was.user_external_id, o.id as organization_id, u.id as user_id,
+        was.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false) as active,
+        was.user_id as former_user_id
+      from was
+        left join firstlogin.organizations o
+          on o.upstream = was.upstream and o.external_id = was.organization_external_id
+        left join firstlogin.identities i on i.upstream = was.upstream and i.external_id = was.user_external_id
+        left join firstlogin.users u on u.id = i.user_id
+    ), linked as (
+      update firstlogin.memberships m
+      set organization_id = is_now.organization_id, user_id = is_now.user_id, active = is_now.active,
+        updated_at = now()
+      from is_now
+      where (m.upstream, m.organization_external_id, m.user_external_id)
+          = (is_now.upstream, is_now.organization_external_id, is_now.user_external_id)
+        and (m.organization_id, m.user_id, m.active)
+          is distinct from (is_now.organization_id, is_now.user_id, is_now.active)
+      returning m.organization_id, m.user_id, is_now.former_user_id
+    )
+    select organization_id as "organizationId", user_id as "userId" from linked
+    union select organization_id, former_user_id from linked
+    union select is_now.organization_id, is_now.user_id
+      from ${namedIn(tx, memberships)} join is_now using (upstream, organization_external_id, user_external_id)`
+}

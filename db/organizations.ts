@@ -1,0 +1,127 @@
+import type { Sql, TransactionSql } from 'postgres'
+import { uuidv7 } from 'uuidv7'
+import { isDeleted } from '../domain/facts.ts'
+import type { OrganizationFacts } from '../domain/organization.ts'
+import { recordKey } from '../domain/record.ts'
+import { slugCandidates } from '../domain/slug.ts'
+import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
+import { lock } from './locks.ts'
+
+/** An organization of an upstream, with all that was told of it. */
+export interface KnownOrganization {
+  id: string
+  upstream: string
+  externalId: string
+  name: string
+  slug: string
+  facts: OrganizationFacts
+}
+
+interface OrganizationName {
+  upstream: string
+  externalId: string
+}
+
+type Row = Omit<KnownOrganization, 'facts'> & FactsRow
+
+/** By `recordKey`; the caller holds the locks of their records. */
+export async function loadOrganizations(
+  tx: TransactionSql,
+  names: OrganizationName[],
+): Promise<Map<string, KnownOrganization>> {
+  const rows = await tx<Row[]>`
+    select o.id, o.upstream, o.external_id as "externalId", o.name, o.slug, o.claims, o.lifecycle,
+      o.seen_at::float8 as "seenAt"
+    from unnest(${names.map((name) => name.upstream)}::text[], ${names.map((name) => name.externalId)}::text[])
+        as name (upstream, external_id)
+      join firstlogin.organizations o using (upstream, external_id)`
+  return new Map(
+    rows.map(({ claims, lifecycle, seenAt, ...row }) => {
+      return [recordKey(row), { ...row, facts: toStoredFacts({ claims, lifecycle, seenAt }) }]
+    }),
+  )
+}
+
+/** An organization that is new here, with an id and a slug; the slug stays with it for ever. */
+export function createOrganization(
+  { upstream, externalId }: OrganizationName,
+  facts: OrganizationFacts,
+): KnownOrganization {
+  return { id: uuidv7(), upstream, externalId, name: '', slug: '', facts }
+}
+
+/** Writes organizations, and gives slugs to those that have none. */
+export async function saveOrganizations(
+  tx: TransactionSql,
+  organizations: KnownOrganization[],
+): Promise<void> {
+  if (organizations.length === 0) return
+  const slugs = await chooseSlugs(
+    tx,
+    organizations.filter(({ slug }) => slug === ''),
+  )
+  const rows = organizations.map(({ facts, ...organization }) => {
+    const slug = organization.slug || (slugs.get(organization.id) ?? '')
+    return {
+      ...organization,
+      slug,
+      name: facts.claims.name?.value ?? slug,
+      status: isDeleted(facts) ? 'deleted' : 'active',
+      ...toFactsRow(facts),
+    }
+  })
+  await tx`
+    insert into firstlogin.organizations
+      (id, upstream, external_id, name, slug, status, claims, lifecycle, seen_at)
+    select id, upstream, "externalId", name, slug, status, claims, lifecycle, "seenAt"
+    from jsonb_to_recordset(${tx.json(rows as never)}) as organization (
+      id uuid, upstream text, "externalId" text, name text, slug text, status text, claims jsonb, lifecycle jsonb,
+      "seenAt" bigint)
+    order by upstream, "externalId" collate "C"
+    on conflict (upstream, external_id) do update set
+      name = excluded.name, status = excluded.status, claims = excluded.claims, lifecycle = excluded.lifecycle,
+      seen_at = excluded.seen_at, updated_at = now()`
+}
+
+/** The best slug for each that nobody has; whoever wants one of the same beginning waits until the transaction ends. */
+async function chooseSlugs(
+  tx: TransactionSql,
+  organizations: KnownOrganization[],
+): Promise<Map<string, string>> {
+  const chosen = new Map<string, string>()
+  if (organizations.length === 0) return chosen
+  const wishes = organizations.map(({ id, externalId }) => ({ id, candidates: slugCandidates(externalId) }))
+  const [, rows] = await Promise.all([
+    lock(
+      tx,
+      'slugs',
+      wishes.map(({ candidates }) => candidates[0] ?? ''),
+    ),
+    tx<{ slug: string }[]>`
+      select slug from firstlogin.organizations
+      where slug = any(${wishes.flatMap(({ candidates }) => candidates)}::text[])`,
+  ])
+  const taken = new Set(rows.map(({ slug }) => slug))
+  for (const { id, candidates } of wishes) {
+    const slug = candidates.find((candidate) => !taken.has(candidate)) ?? id
+    taken.add(slug)
+    chosen.set(id, slug)
+  }
+  return chosen
+}
+
+/** What a person sees of an organization of theirs. */
+export interface OwnOrganization {
+  id: string
+  name: string
+  slug: string
+  role: 'owner' | 'admin' | 'member' | 'viewer'
+}
+
+export async function listOrganizationsOf(sql: Sql, userId: string): Promise<OwnOrganization[]> {
+  return sql<OwnOrganization[]>`
+    select o.id, o.name, o.slug, m.role
+    from firstlogin.memberships m join firstlogin.organizations o on o.id = m.organization_id
+    where m.user_id = ${userId} and m.active
+    order by o.name, o.id`
+}
