@@ -1,5 +1,4 @@
 import type { Sql, TransactionSql } from 'postgres'
-import type { CanonicalEmail } from '../domain/email.ts'
 import { notify } from './notices.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -10,8 +9,9 @@ export interface StoredFeed {
 
 /** A feed whose only worker the caller is, for eight seconds. */
 export interface ClaimedFeed extends StoredFeed {
-  /** There was a ping since the last reading, or that was long ago. */
+  /** There was a ping since the last reading, or that was six hours ago. */
   isReadDue: boolean
+  /** That is so every six hours. */
   isRenewalDue: boolean
   /** It was read so long ago, if ever, that some news may be in no reading: upstreams keep them for a week. */
   isBehind: boolean
@@ -71,14 +71,13 @@ export async function claimFeed(
   sql: Sql,
   upstream: string,
   worker: string,
-  pollS: number,
 ): Promise<ClaimedFeed | undefined> {
   const [row] = await sql<ClaimedFeed[]>`
     update firstlogin.feeds set worker = ${worker}, worker_until = now() + interval '8 seconds'
     where upstream = ${upstream} and (worker = ${worker} or worker_until < now())
     returning sealed_subscription as "sealedSubscription", cursor::float8, now() as "claimedAt",
-      pinged_at > read_at or read_at < now() - make_interval(secs => ${pollS}) as "isReadDue",
-      renewed_at < now() - make_interval(secs => ${pollS}) as "isRenewalDue",
+      pinged_at > read_at or read_at < now() - interval '6 hours' as "isReadDue",
+      renewed_at < now() - interval '6 hours' as "isRenewalDue",
       read_at < now() - interval '6 days' as "isBehind"`
   return row
 }
@@ -114,20 +113,4 @@ export async function markRenewed(sql: Sql, upstream: string, claimed: ClaimedFe
   await sql`
     update firstlogin.feeds set renewed_at = now()
     where upstream = ${upstream} and sealed_subscription = ${claimed.sealedSubscription}`
-}
-
-/** Which of these addresses records have that are here and of whom these news do not speak. */
-export async function findHolders(
-  sql: Sql,
-  upstream: string,
-  emails: CanonicalEmail[],
-  told: string[],
-): Promise<Set<CanonicalEmail>> {
-  const rows = await sql<{ email: CanonicalEmail }[]>`
-    select distinct i.email_canonical as email
-    from firstlogin.identities i join firstlogin.users u on u.id = i.user_id
-    where i.upstream = ${upstream} and i.email_canonical = any(${emails}::text[]) and u.status <> 'deleted'
-      and i.external_id <> all(${told}::text[]) and not starts_with(i.external_id, 'mailto:')
-      and coalesce((i.lifecycle #>> '{vanished,at}')::bigint <= i.seen_at, true)`
-  return new Set(rows.map(({ email }) => email))
 }

@@ -1,5 +1,4 @@
 import type { Sql, TransactionSql } from 'postgres'
-import type { CanonicalEmail } from '../domain/email.ts'
 
 /** A complete listing of an upstream, under way or over. */
 export interface Listing {
@@ -85,20 +84,6 @@ export async function findMissed(sql: Sql, upstream: string, since: Date): Promi
     order by i.external_id`
 }
 
-/** Which record was seen with each of these addresses since a moment. */
-export async function findTaken(
-  tx: TransactionSql,
-  upstream: string,
-  since: Date,
-  emails: CanonicalEmail[],
-): Promise<Map<CanonicalEmail | undefined, string>> {
-  const rows = await tx<{ email: CanonicalEmail; externalId: string }[]>`
-    select email_canonical as email, external_id as "externalId" from firstlogin.identities
-    where email_canonical = any(${emails}::text[]) and upstream = ${upstream} and seen_at >= ${since.getTime()}
-      and not starts_with(external_id, 'mailto:')`
-  return new Map(rows.map(({ email, externalId }) => [email, externalId]))
-}
-
 /** How many records of an upstream stand for somebody. */
 export async function countListed(sql: Sql, upstream: string): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
@@ -108,8 +93,14 @@ export async function countListed(sql: Sql, upstream: string): Promise<number> {
   return row?.count ?? 0
 }
 
-function isListed(sql: Sql) {
+/**
+ * The condition that the record `i` of the person `u` stands for somebody, as domain/record.ts has it: neither deleted
+ * nor vanished by itself, for the person may live by a record of another upstream.
+ */
+export function isListed(sql: Sql | TransactionSql) {
   return sql`
     u.status <> 'deleted' and not starts_with(i.external_id, 'mailto:')
-      and coalesce((i.lifecycle #>> '{vanished,at}')::bigint <= i.seen_at, true)`
+      and (i.lifecycle -> 'deleted' is null
+        or (i.lifecycle #>> '{created,at}')::bigint > (i.lifecycle #>> '{deleted,at}')::bigint)
+      and (i.lifecycle -> 'vanished' is null or (i.lifecycle #>> '{vanished,at}')::bigint <= i.seen_at)`
 }

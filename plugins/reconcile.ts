@@ -1,25 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import {
   claimListing,
   countListed,
   findMissed,
-  findTaken,
   type Listing,
   type MissedRecord,
   prolongListing,
   releaseListing,
   saveProgress,
 } from '../db/listings.ts'
-import { inTransaction } from '../db/transaction.ts'
-import type { Change, UserUpserted } from '../domain/change.ts'
-import { toCanonicalEmail } from '../domain/email.ts'
-import { addressOf, splitTwins } from '../domain/twins.ts'
+import type { Change } from '../domain/change.ts'
 import { FirstloginError } from '../errors.ts'
-import type { Directory, DirectoryPage } from '../upstreams/upstream.ts'
-import { type Patience, patiently } from './reconcile/patience.ts'
+import type { Directory } from '../upstreams/upstream.ts'
+import { patiently } from './reconcile/patience.ts'
+import { type Walk, walkPages } from './reconcile/walk.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -69,19 +65,15 @@ export interface Reconcile {
 }
 
 /** What one run works with. */
-interface Run extends ReconcileOptions {
-  directory: Directory
-  worker: string
+interface Run extends Walk {
   known: number
+  force: boolean
+  signal: AbortSignal | undefined
 }
 
 /** Of all people, as one part in so many, at most this many vanish in a night. */
 const largestShare = 10
 const heartbeatMs = 4_000
-/** What was listed longer ago is listed again before anybody is missed. */
-const staleMs = 3_600_000
-/** An upstream that forgets every listing is not asked for ever. */
-const mostRestarts = 3
 
 export default fp(
   async function reconcilePlugin(app) {
@@ -96,8 +88,8 @@ export default fp(
       }, heartbeatMs)
       try {
         const known = await countListed(app.sql, upstream)
-        const own = { ...options, directory, worker, known }
-        const report = await settleMissed(await walk(claimed, own), own)
+        const own = prepare({ ...options, directory, worker, known })
+        const report = await settleMissed(await walkPages(app, claimed, own), own)
         const { vanished, ...figures } = report
         app.log[report.isRefused ? 'error' : 'info']({
           event: 'reconcile.finished',
@@ -124,70 +116,37 @@ export default fp(
       }
     }
 
-    async function walk(listing: Listing, own: Run): Promise<Listing> {
-      const { directory, known, onProgress } = own
-      let at = listing
-      for (let restarts = 0; ; ) {
-        if (isWalked(at) && Date.now() - at.startedAt.getTime() < staleMs) return at
-        const from = at.nextPage ?? undefined
-        const page = isWalked(at)
-          ? 'expired'
-          : await patiently(() => directory.readPage(from), toPatience(at, own))
-        if (page === 'expired') {
-          if (restarts++ === mostRestarts) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE')
-          app.log.warn({ event: 'reconcile.restarted', upstream: at.upstream, pages: at.pages })
-          at = await save({ ...at, startedAt: new Date(), nextPage: null, pages: 0, seen: 0 }, own)
-          continue
-        }
-        at = await takePage(at, page, own)
-        onProgress?.(toProgress(at, known))
+    function prepare(own: ReconcileOptions & { directory: Directory; worker: string; known: number }): Run {
+      const { directory, worker, known, onProgress, force = false, signal, patienceMs = 600_000 } = own
+      return {
+        directory,
+        known,
+        force,
+        signal,
+        ask(call, at) {
+          const onWait = () => onProgress?.({ ...toProgress(at, known), isWaiting: true })
+          return patiently(call, { signal, patienceMs, onWait })
+        },
+        async save(sql, listing) {
+          const saved = await saveProgress(sql, listing, worker)
+          // The lease has passed to another instance, which does the same: this one stops.
+          if (!saved) throw new FirstloginError('FL_RECONCILE_BUSY')
+          return saved
+        },
+        onPage: (at) => onProgress?.(toProgress(at, known)),
       }
-    }
-
-    /** What differs and how far the walk has come are kept together or not at all. */
-    async function takePage(at: Listing, { changes, size, next }: DirectoryPage, own: Run): Promise<Listing> {
-      const [listing, changed] = await inTransaction(app.sql, async (tx) => {
-        const news = await withoutTwins(tx, at, changes)
-        const applied = news.length > 0 ? await app.provisioner.applyIn(tx, news) : []
-        const visible = applied.filter(({ isVisible }) => isVisible)
-        const moved = {
-          ...at,
-          nextPage: next ?? null,
-          pages: at.pages + 1,
-          seen: at.seen + size,
-          changed: at.changed + visible.length,
-        }
-        return [mustHold(await saveProgress(tx, moved, own.worker)), visible] as const
-      })
-      app.provisioner.report(changed)
-      return listing
-    }
-
-    /** Several records with one address, on this page or on one before: nobody is guessed. */
-    async function withoutTwins(
-      tx: TransactionSql,
-      at: Listing,
-      changes: UserUpserted[],
-    ): Promise<UserUpserted[]> {
-      const { single, rivals } = splitTwins(changes)
-      const taken = await findTaken(tx, at.upstream, at.startedAt, single.flatMap(addressOf))
-      const isTwin = (change: UserUpserted) => {
-        const holder = taken.get(toCanonicalEmail(change.fields.email ?? ''))
-        return holder !== undefined && holder !== change.externalId
-      }
-      const records = [...rivals.flat(), ...single.filter(isTwin)].map(({ externalId }) => externalId)
-      if (records.length > 0) app.log.warn({ event: 'reconcile.ambiguous', records })
-      return single.filter((change) => !isTwin(change))
     }
 
     /** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
-    async function settleMissed(listing: Listing, own: Run): Promise<ReconcileReport> {
+    async function settleMissed(
+      listing: Listing,
+      { directory, known, force, signal, ask, save }: Run,
+    ): Promise<ReconcileReport> {
       const { id, upstream, startedAt } = listing
-      const { directory, known, force = false, signal } = own
       const missed = await findMissed(app.sql, upstream, startedAt)
       const askedAt = Date.now()
       const ids = missed.map(({ externalId }) => externalId)
-      const existing = new Set(await patiently(() => directory.findExisting(ids), toPatience(listing, own)))
+      const existing = new Set(await ask(() => directory.findExisting('user', ids), listing))
       const vanished = missed.filter(({ externalId }) => !existing.has(externalId))
       const isRefused = !force && vanished.length * largestShare > known
       if (!isRefused) {
@@ -201,12 +160,8 @@ export default fp(
         }
       }
       const state = isRefused ? 'refused' : 'complete'
-      const over = await save({ ...listing, state, vanished: vanished.length }, own)
+      const over = await save(app.sql, { ...listing, state, vanished: vanished.length })
       return { ...toProgress(over, known), vanished, isRefused }
-    }
-
-    async function save(listing: Listing, { worker }: Run): Promise<Listing> {
-      return mustHold(await saveProgress(app.sql, listing, worker))
     }
 
     app.decorate('reconcile', { run } satisfies Reconcile)
@@ -217,25 +172,6 @@ export default fp(
     dependencies: ['firstlogin-db', 'firstlogin-upstreams', 'firstlogin-provisioner'],
   },
 )
-
-function toPatience(at: Listing, { signal, patienceMs = 600_000, onProgress, known }: Run): Patience {
-  return {
-    signal,
-    patienceMs,
-    onWait: () => onProgress?.({ ...toProgress(at, known), isWaiting: true }),
-  }
-}
-
-/** All pages were read, and nobody has looked yet who was on none of them. */
-function isWalked({ nextPage, pages }: Listing): boolean {
-  return nextPage === null && pages > 0
-}
-
-/** The lease has passed to another instance, which does the same: this one stops. */
-function mustHold(listing: Listing | undefined): Listing {
-  if (!listing) throw new FirstloginError('FL_RECONCILE_BUSY')
-  return listing
-}
 
 function toProgress({ upstream, pages, seen, changed }: Listing, known: number): ReconcileProgress {
   return { upstream, pages, seen, changed, known }

@@ -1,32 +1,19 @@
-import Fastify from 'fastify'
 import type { Sql } from 'postgres'
 import type { Test } from 'tap'
-import { loadConfig } from '../../../config.ts'
-import db from '../../../plugins/db.ts'
 import housekeeping from '../../../plugins/housekeeping.ts'
-import http from '../../../plugins/http.ts'
 import inbox from '../../../plugins/inbox.ts'
 import jobs from '../../../plugins/jobs.ts'
-import metrics from '../../../plugins/metrics.ts'
-import notices from '../../../plugins/notices.ts'
-import provisioner from '../../../plugins/provisioner.ts'
 import type { ReconcileOptions } from '../../../plugins/reconcile.ts'
 import reconcile from '../../../plugins/reconcile.ts'
-import upstreams from '../../../plugins/upstreams.ts'
+import { startCore } from '../../support/core.ts'
 import type { World } from '../../support/service.ts'
 
 /** An instance that compares everybody; `schedule` is when it does so by itself, once it listens. */
 export async function startWalker(t: Test, world: World, schedule = 'never') {
-  const config = loadConfig(world.env())
   const lines: string[] = []
-  const app = Fastify({ logger: { stream: { write: (line: string) => void lines.push(line) } } })
-  t.teardown(() => app.close())
-  await app.register(db, { database: world.url })
-  await app.register(notices)
-  await app.register(metrics)
-  await app.register(http)
-  await app.register(provisioner)
-  await app.register(upstreams, { upstreams: config.upstreams })
+  const app = await startCore(t, world, {
+    logger: { stream: { write: (line: string) => void lines.push(line) } },
+  })
   await app.register(inbox)
   await app.register(jobs, { pollS: 1 })
   await app.register(reconcile)
