@@ -8,6 +8,7 @@ import drain from './plugins/drain.ts'
 import feeds from './plugins/feeds.ts'
 import housekeeping from './plugins/housekeeping.ts'
 import http from './plugins/http.ts'
+import identity from './plugins/identity.ts'
 import inbox from './plugins/inbox.ts'
 import jobs from './plugins/jobs.ts'
 import keys from './plugins/keys.ts'
@@ -75,6 +76,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     graceS: config.REFRESH_GRACE_S,
   })
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })
+  await app.register(identity)
   await app.register(loginThrottle, { secret })
   await app.register(signIn)
   await app.register(webhook)

@@ -118,3 +118,20 @@ function compareValues(a: Claim<unknown>, b: Claim<unknown>): number {
 function isEmpty(value: unknown): boolean {
   return value === null || value === false || value === ''
 }
+
+/**
+ * Whether a telling makes a difference: another value, or something that was gone is back. The same again, of a later
+ * time, does not.
+ */
+export function wouldDiffer<Fields>(
+  known: Facts<Fields>,
+  told: Facts<Fields>,
+  keeps: KeepsOf<Fields>,
+): boolean {
+  const merged = mergeFacts(known, told, keeps)
+  if (isDeleted(known) !== isDeleted(merged) || isVanished(known) !== isVanished(merged)) return true
+  return Object.entries(merged.claims).some(([field, claim]) => {
+    const before = known.claims[field as keyof Fields]
+    return claim !== before && (!before || compareValues(claim as Claim<unknown>, before) !== 0)
+  })
+}

@@ -75,7 +75,8 @@ export function applyChange(world: World, change: UserChange, rules: Rules): App
   }
 }
 
-function keepsOf({ ownership }: Rules): Keeps {
+/** Fields that people own here keep the first that they were told. */
+export function keepsOf({ ownership }: Pick<Rules, 'ownership'>): Keeps {
   return (field) => (ownership[field] === 'local' ? 'first' : 'newest')
 }
 

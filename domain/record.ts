@@ -83,7 +83,8 @@ export function mergeChange(record: UpstreamRecord, change: UserChange, keeps: K
   return mergeRecords(record, { ...record, ...toRecordFacts(change) }, keeps)
 }
 
-function toRecordFacts(change: UserChange): Facts<PersonFields> & { isAccount: boolean } {
+/** What one change says by itself. */
+export function toRecordFacts(change: UserChange): Facts<PersonFields> & { isAccount: boolean } {
   const facts = toFacts<PersonFields>(change)
   if (change.type !== 'user.upserted') return { ...facts, isAccount: false }
   const email = change.isUnvouched &&

@@ -3,11 +3,12 @@ import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { type AppliedChange, applyChanges } from '../db/apply.ts'
 import { inTransaction } from '../db/transaction.ts'
-import type { Change } from '../domain/change.ts'
+import { type Change, isUserChange } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
+import { type Facts, keepsNewest, toFacts, wouldDiffer } from '../domain/facts.ts'
 import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
-import type { Rules } from '../domain/provisioning.ts'
-import { isAddressRecord } from '../domain/record.ts'
+import { keepsOf, type Rules } from '../domain/provisioning.ts'
+import { isAddressRecord, toRecordFacts } from '../domain/record.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,6 +27,8 @@ export interface Provisioner {
   applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
   /** Logs and counts what was committed. */
   report(applied: AppliedChange[]): void
+  /** Whether a telling would make a difference to what is known; the same again, of a later time, does not. */
+  wouldDiffer(known: (Facts<unknown> & { isAccount?: boolean }) | undefined, change: Change): boolean
 }
 
 export interface ProvisionerOptions {
@@ -84,6 +87,11 @@ export default fp<ProvisionerOptions>(
     app.decorate('provisioner', {
       applyIn,
       report,
+      wouldDiffer(known, change) {
+        if (!known || (change.type === 'user.upserted' && change.isAccount && !known.isAccount)) return true
+        if (isUserChange(change)) return wouldDiffer(known, toRecordFacts(change), keepsOf(rules))
+        return wouldDiffer(known, toFacts<unknown>(change), keepsNewest)
+      },
       async apply(changes) {
         const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes))
         report(applied)

@@ -5,8 +5,9 @@ import type { UserUpserted } from '../domain/change.ts'
 import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { splitTwins } from '../domain/twins.ts'
 import { toLoggable } from '../errors.ts'
+import type { BackgroundBatches } from './background/batches.ts'
 import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
-import { createRechecks, type Rechecks } from './read-through/rechecks.ts'
+import { createRechecks } from './read-through/rechecks.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,7 +41,7 @@ export interface ReadThroughOptions {
 
 interface Source {
   queue: LookupQueue
-  rechecks: Rechecks
+  rechecks: BackgroundBatches
 }
 
 export default fp<ReadThroughOptions>(

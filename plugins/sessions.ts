@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
+import { listOrganizationsOf, type OwnOrganization } from '../db/organizations.ts'
 import { adoptSession, findSession, type Session } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
 import { FirstloginError } from '../errors.ts'
@@ -13,6 +14,8 @@ declare module 'fastify' {
 export interface Visit {
   user: StoredUser
   session: Session
+  /** Those that the person belongs to. */
+  organizations: OwnOrganization[]
 }
 
 /** Sessions in force and their people, answered from memory for as long as nobody says that they changed. */
@@ -43,12 +46,18 @@ export default fp<SessionsOptions>(
     app.notices.subscribe((notice) => {
       if (notice && 'userId' in notice) return forget(notice.userId)
       notices += 1
+      if (notice && 'organizationId' in notice) forgetMembers(notice.organizationId)
       if (notice === undefined) people.clear()
     })
 
     function forget(userId: string): void {
       notices += 1
       people.delete(userId)
+    }
+
+    function forgetMembers(organizationId: string): void {
+      const isMember = ({ organizations }: Visit) => organizations.some(({ id }) => id === organizationId)
+      for (const [userId, visits] of people) if ([...visits.values()].some(isMember)) people.delete(userId)
     }
 
     async function get(visitor: { userId: string; sessionId: string }): Promise<Visit> {
@@ -67,7 +76,7 @@ export default fp<SessionsOptions>(
       const user = found.user ?? (await repair(found.session))
       if (user?.status !== 'active') throw new FirstloginError('FL_SESSION_INVALID')
       app.readThrough.recheck(user)
-      return { user, session: found.session }
+      return { user, session: found.session, organizations: await listOrganizationsOf(app.sql, user.id) }
     }
 
     function keep(visit: Visit): void {

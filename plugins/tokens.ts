@@ -35,6 +35,8 @@ export interface IssuedTokens {
 export interface Visitor {
   userId: string
   sessionId: string
+  /** When the token runs out. Milliseconds since 1970. */
+  expiresAt: number
 }
 
 export interface Tokens {
@@ -93,7 +95,7 @@ export default fp<TokensOptions>(
       if (!claims || claims.exp * 1000 <= Date.now() || !app.keys.all.has(claims.kid))
         throw new FirstloginError('FL_SESSION_INVALID')
       if (!known) verified.set(accessToken, claims)
-      return { userId: claims.sub, sessionId: claims.sid }
+      return { userId: claims.sub, sessionId: claims.sid, expiresAt: claims.exp * 1000 }
     }
 
     function read(accessToken: string): (AccessClaims & { kid: string }) | undefined {

@@ -19,11 +19,11 @@ export function toUser(stored: IssuedTokens['user']): User {
   }
 }
 
-export function toMe({ user, session }: Visit): Me {
+export function toMe({ user, session, organizations }: Visit): Me {
   const { id, createdAt, expiresAt } = session
   return {
     user: toUser(user),
-    organizations: [],
+    organizations,
     session: { id, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() },
   }
 }

@@ -1,0 +1,208 @@
+import { hash } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { decodeJwt } from 'jose'
+import {
+  type Member,
+  type MemberOrganization,
+  type MemberRole,
+  type MemberUser,
+  touchLastLogin,
+} from '../db/members.ts'
+import { isAtLeast } from '../domain/grant.ts'
+import { FirstloginError, toLoggable } from '../errors.ts'
+import type { Role } from '../schemas/user.ts'
+import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
+import { identifyOwn } from './identity/own-tokens.ts'
+import { createUpstreamTokens, type Identified } from './identity/upstream-tokens.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    identity: IdentityHooks
+  }
+  interface FastifyRequest {
+    /** Who asks, once one of `app.identity`'s hooks has run. */
+    identity: Identity
+  }
+}
+
+export type { MemberOrganization, MemberRole, MemberUser }
+
+/** Who asks: a person who is there and active, and the organization that they act in. */
+export interface Identity extends Member {
+  userId: string
+  /** Null for somebody who acts for themselves alone; so are `organization` and `membership` then. */
+  organizationId: string | null
+  /** Whose token it is: the upstream's name, or null for our own. */
+  upstream: string | null
+  /** What the token says, verified. */
+  claims: Readonly<Record<string, unknown>>
+  /** Somebody else acts in their name. */
+  isImpersonated: boolean
+}
+
+/** Hooks for `preHandler` or `onRequest`, in any app; each sets `request.identity`. */
+export interface IdentityHooks {
+  /**
+   * Anybody whom we or an upstream signed in; people, organizations and memberships that are new here are written before
+   * the handler runs. Throws FL_TOKEN_INVALID or FL_SESSION_INVALID (401), FL_ACCOUNT_INACTIVE (403),
+   * FL_ORGANIZATION_MISSING (403) when the membership that the token names has ended, FL_UPSTREAM_UNAVAILABLE (503) when
+   * the issuer's keys are not known and cannot be asked for.
+   */
+  authenticate: IdentityHook
+  /** The same, and throws FL_ORGANIZATION_MISSING for who acts in no organization. */
+  requireOrganization: IdentityHook
+  /** The same, and throws FL_ROLE_MISSING for a role in that organization that is weaker than this one. */
+  requireRole(role: Role): IdentityHook
+  /** The ids of the person and their organization; throws FL_ORGANIZATION_MISSING without one. */
+  idsOf(request: FastifyRequest): [userId: string, organizationId: string]
+  /** The rows; throws FL_ORGANIZATION_MISSING without an organization. */
+  rowsOf(request: FastifyRequest): {
+    user: MemberUser
+    organization: MemberOrganization
+    membership: MemberRole
+  }
+}
+
+export type IdentityHook = (request: FastifyRequest) => Promise<void>
+
+/** The last login moves no more often. */
+const touchMs = 60_000
+
+export default fp(
+  async function identityPlugin(app) {
+    const cache = createIdentityCache()
+    const foreign = createUpstreamTokens(app)
+    const flights = new Map<string, Promise<Kept>>()
+    app.decorateRequest('identity')
+    app.addHook('onClose', async () => foreign.close())
+    app.notices.subscribe((notice) => {
+      if (notice === undefined) cache.clear()
+      else if ('userId' in notice) cache.forgetUser(notice.userId)
+      else if ('organizationId' in notice) cache.forgetOrganization(notice.organizationId)
+    })
+
+    async function authenticate(request: FastifyRequest): Promise<void> {
+      const token = findToken(app, request)
+      if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
+      const { 'x-organization-id': named } = request.headers
+      const organizationId = typeof named === 'string' ? named : undefined
+      const key = hash('sha256', `${organizationId ?? ''} ${token}`, 'base64url')
+      const kept = app.notices.isLive ? cache.get(key) : undefined
+      const now = Date.now()
+      const { identity, ...rest } =
+        kept && kept.expiresAt > now ? kept : await identifyOnce(request, key, token, organizationId)
+      request.identity = identity
+      if (rest.touchedAt + touchMs <= now && !identity.isImpersonated && identity.upstream !== null)
+        touch(kept ?? rest, identity)
+    }
+
+    /** All who come with one token at the same time share one flight. */
+    function identifyOnce(
+      request: FastifyRequest,
+      key: string,
+      token: string,
+      organizationId: string | undefined,
+    ): Promise<Kept> {
+      const flight =
+        flights.get(key) ??
+        identifyAndKeep(request, key, token, organizationId).finally(() => flights.delete(key))
+      flights.set(key, flight)
+      return flight
+    }
+
+    async function identifyAndKeep(
+      request: FastifyRequest,
+      key: string,
+      token: string,
+      organizationId: string | undefined,
+    ): Promise<Kept> {
+      const since = cache.now()
+      try {
+        const { identity, expiresAt, isProvisioned } = await identify(token, organizationId)
+        const touchedAt = identity.user.lastLoginAt?.getTime() ?? 0
+        const kept = { identity, expiresAt, touchedAt }
+        // What was written for it here comes back as a notice within the moment.
+        if (!isProvisioned && app.notices.isLive) cache.set(key, kept, since)
+        return kept
+      } catch (error) {
+        if (error instanceof FirstloginError && error.status < 500)
+          request.log.info({ event: 'token.refused', code: error.code, reason: toReason(error) })
+        throw error
+      }
+    }
+
+    async function identify(token: string, organizationId: string | undefined): Promise<Identified> {
+      const found = foreign.identify(token, issuerOf(token))
+      if (found) return found
+      if (app.hasDecorator('tokens') && app.hasDecorator('sessions'))
+        return identifyOwn(app, token, organizationId)
+      throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
+    }
+
+    /** Behind the answer. */
+    function touch(kept: { touchedAt: number }, { userId }: Identity): void {
+      kept.touchedAt = Date.now()
+      touchLastLogin(app.sql, userId).catch((error: unknown) => {
+        app.log.warn({ event: 'last_login.failed', err: toLoggable(error) })
+      })
+    }
+
+    function rowsOf({ identity }: FastifyRequest) {
+      const { user, organization, membership } = identity
+      if (!organization || !membership) throw new FirstloginError('FL_ORGANIZATION_MISSING')
+      return { user, organization, membership }
+    }
+
+    async function requireOrganization(request: FastifyRequest): Promise<void> {
+      await authenticate(request)
+      rowsOf(request)
+    }
+
+    app.decorate('identity', {
+      authenticate,
+      requireOrganization,
+      requireRole: (role) =>
+        async function requireRole(request) {
+          await authenticate(request)
+          if (!isAtLeast(rowsOf(request).membership.role, role)) throw new FirstloginError('FL_ROLE_MISSING')
+        },
+      idsOf(request) {
+        const { user, organization } = rowsOf(request)
+        return [user.id, organization.id]
+      },
+      rowsOf,
+    } satisfies IdentityHooks)
+  },
+  {
+    name: 'firstlogin-identity',
+    fastify: '5.x',
+    dependencies: [
+      'firstlogin-db',
+      'firstlogin-notices',
+      'firstlogin-http',
+      'firstlogin-upstreams',
+      'firstlogin-provisioner',
+    ],
+  },
+)
+
+function findToken(app: FastifyInstance, request: FastifyRequest): string | undefined {
+  const { authorization } = request.headers
+  if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7).trim()
+  return app.hasDecorator('sessionCookies') ? app.sessionCookies.read(request, 'access') : undefined
+}
+
+/** What the token says of itself, to choose whose keys are tried: nothing is trusted before they fit. */
+function issuerOf(token: string): string {
+  try {
+    return decodeJwt(token).iss ?? ''
+  } catch (cause) {
+    throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'it is no token' })
+  }
+}
+
+/** Only ours is a sentence; other causes may repeat what was sent. */
+function toReason({ cause }: FirstloginError): string | undefined {
+  return typeof cause === 'string' ? cause : undefined
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import type { Sql } from 'postgres'
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { claimAsking, findKeySet, saveKeySet } from '../../db/issuer-keys.ts'
+import { FirstloginError, toLoggable } from '../../errors.ts'
+import type { Http } from '../../upstreams/upstream.ts'
+
+export interface KeySetOptions {
+  sql: Sql
+  http: Http
+  url: string
+  onError: (error: unknown) => void
+}
+
+const PublicKey = Type.Object({
+  kty: Type.Union([Type.Literal('RSA'), Type.Literal('EC'), Type.Literal('OKP')]),
+  kid: Type.String({ minLength: 1, maxLength: 200 }),
+  use: Type.Optional(Type.String()),
+  alg: Type.Optional(Type.String()),
+  n: Type.Optional(Type.String()),
+  e: Type.Optional(Type.String()),
+  crv: Type.Optional(Type.String()),
+  x: Type.Optional(Type.String()),
+  y: Type.Optional(Type.String()),
+})
+const KeySet = Type.Object({ keys: Type.Array(Type.Unknown(), { maxItems: 100 }) })
+const publicKey = Compile(PublicKey)
+const answer = Compile(KeySet)
+const publicParts = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'] as const
+
+/** All instances together ask an issuer no more often. */
+const pauseMs = 10_000
+/** Keys that are older are asked for again, behind the answer: an issuer may have taken one back. */
+const freshMs = 600_000
+/** Without a word from the issuer for longer, its keys are no longer trusted. */
+const longestOutageMs = 24 * 3_600_000
+const deadlineMs = 3_000
+/** Whoever has just looked does not look again for every unknown key. */
+const lookPauseMs = 500
+
+/**
+ * The keys of one issuer, from memory, from the database, or from the issuer, in this order. Throws
+ * FL_UPSTREAM_UNAVAILABLE when the key that a token names might be there but nobody can be asked; FL_TOKEN_INVALID when
+ * it is not.
+ */
+export function createKeySet({ sql, http, url, onError }: KeySetOptions): JWTVerifyGetKey {
+  let find: JWTVerifyGetKey | undefined
+  let fetchedAt = 0
+  let isAway = false
+  let lookedAt = Number.NEGATIVE_INFINITY
+  let looking: Promise<void> | undefined
+
+  function take(keys: object[], at: number): void {
+    find = createLocalJWKSet({ keys: keys as never })
+    fetchedAt = at
+  }
+
+  /** What others have found meanwhile, or else the issuer's own answer. */
+  async function look(): Promise<void> {
+    if (await takeStored()) return
+    if (await claimAsking(sql, url, pauseMs)) return ask()
+    // Another instance may be asking at this moment.
+    const giveUpAt = performance.now() + deadlineMs
+    while (performance.now() < giveUpAt) {
+      const stored = await findKeySet(sql, url)
+      if (!stored || stored.ageMs < stored.askedForMs || stored.askedForMs > deadlineMs) break
+      await sleep(50)
+    }
+    await takeStored()
+  }
+
+  async function takeStored(): Promise<boolean> {
+    const stored = await findKeySet(sql, url)
+    if (!stored || !answer.Check(stored.keySet)) return false
+    const at = Date.now() - stored.ageMs
+    if (at <= fetchedAt + 1000) return false
+    take(toPublicKeys(stored.keySet), at)
+    isAway = stored.askedForMs < stored.ageMs
+    return true
+  }
+
+  async function ask(): Promise<void> {
+    try {
+      const response = await http({ method: 'GET', url, headers: { accept: 'application/json' }, deadlineMs })
+      const body: unknown = response.status === 200 ? JSON.parse(response.body) : undefined
+      if (!answer.Check(body)) throw new Error(`The issuer answers ${response.status}, or no key set.`)
+      const keys = toPublicKeys(body)
+      take(keys, Date.now())
+      isAway = false
+      await saveKeySet(sql, url, { keys })
+    } catch (error) {
+      isAway = true
+      onError(toLoggable(error))
+    }
+  }
+
+  function lookOnce(): Promise<void> {
+    looking ??= look().finally(() => {
+      looking = undefined
+      lookedAt = performance.now()
+    })
+    return looking
+  }
+
+  return async function findKey(header, token) {
+    const ageMs = Date.now() - fetchedAt
+    const known = ageMs < longestOutageMs && find ? await tryFind(find, header, token) : undefined
+    if (known) {
+      if (ageMs > freshMs && performance.now() - lookedAt > pauseMs) lookOnce().catch(onError)
+      return known
+    }
+    if (looking || performance.now() - lookedAt > lookPauseMs) await lookOnce()
+    const found = Date.now() - fetchedAt < longestOutageMs && find && (await tryFind(find, header, token))
+    if (found) return found
+    if (isAway || !find) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS: pauseMs / 1000 })
+    throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the key is unknown' })
+  }
+}
+
+function toPublicKeys({ keys }: Static<typeof KeySet>): object[] {
+  return keys.flatMap((key) => {
+    if (!publicKey.Check(key)) return []
+    return [
+      Object.fromEntries(publicParts.flatMap((part) => (key[part] === undefined ? [] : [[part, key[part]]]))),
+    ]
+  })
+}
+
+async function tryFind(find: JWTVerifyGetKey, ...asked: Parameters<JWTVerifyGetKey>) {
+  try {
+    return await find(...asked)
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,42 @@
+import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { FirstloginError } from '../../errors.ts'
+import type { Claims, VerifiedToken } from '../../upstreams/upstream.ts'
+
+const clockToleranceS = 5
+/** A token that says to be of later than now would outrank all news until then. */
+const longestLeadS = 60
+const longestToken = 16_384
+
+/** Throws FL_TOKEN_INVALID unless the issuer has signed it, for us, and it is valid now. */
+export async function verifyToken(
+  token: string,
+  { issuer, algorithms, audiences }: Claims,
+  findKey: JWTVerifyGetKey,
+): Promise<VerifiedToken> {
+  if (token.length > longestToken) refuse('it is too long')
+  const { payload, protectedHeader } = await jwtVerify(token, findKey, {
+    issuer,
+    algorithms: [...algorithms],
+    ...(audiences.length > 0 && { audience: [...audiences] }),
+    clockTolerance: clockToleranceS,
+    requiredClaims: ['sub', 'iat', 'exp'],
+  }).catch((error: unknown) => {
+    throw error instanceof errors.JOSEError ? toRefusal(error) : error
+  })
+  const { sub, iat, exp, aud } = payload
+  if (typeof sub !== 'string' || sub === '' || iat === undefined || exp === undefined)
+    refuse('a claim is missing')
+  if (iat > Date.now() / 1000 + longestLeadS) refuse('it is of later than now')
+  if (audiences.length === 0 && aud !== undefined) refuse('it is for another audience')
+  return { header: { ...protectedHeader }, payload: { ...payload, sub, iat, exp } }
+}
+
+function toRefusal(error: errors.JOSEError): FirstloginError {
+  // Of a claim that is wrong the library names which, and never its value.
+  const claim = error instanceof errors.JWTClaimValidationFailed ? ` ${error.claim}` : ''
+  return new FirstloginError('FL_TOKEN_INVALID', { cause: `${error.code}${claim}` })
+}
+
+function refuse(cause: string): never {
+  throw new FirstloginError('FL_TOKEN_INVALID', { cause })
+}
