@@ -43,9 +43,10 @@ function createProgress(print: (line: string) => void): (progress: ReconcileProg
 }
 
 function tell(report: ReconcileReport, print: (line: string) => void): void {
-  const { upstream, seen, pages, changed, known, vanished, isRefused } = report
+  const { upstream, seen, pages, changed, known, vanished, endedMemberships, isRefused } = report
   const walked = `${toCount(seen, 'record')} on ${toCount(pages, 'page')}`
   print(`${upstream}: ${walked}, ${changed} changed, ${vanished.length} gone`)
+  if (endedMemberships > 0) print(`  ${toCount(endedMemberships, 'membership')} not listed any more`)
   for (const { email, externalId } of vanished) print(`  gone: ${email} (${externalId})`)
   if (isRefused)
     print(

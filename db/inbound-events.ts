@@ -110,6 +110,17 @@ export async function findFailedEvent(
   return row
 }
 
+/** Those that failed since yesterday because an upstream could not be asked, the oldest first. */
+export async function listWaitingEvents(
+  sql: Sql,
+  limit: number,
+): Promise<Pick<FailedEvent, 'source' | 'id'>[]> {
+  return sql<Pick<FailedEvent, 'source' | 'id'>[]>`
+    select source, event_id as id from firstlogin.inbound_events
+    where result = 'failed' and reason = 'FL_UPSTREAM_UNAVAILABLE' and occurred_at > now() - interval '1 day'
+    order by received_at limit ${limit}`
+}
+
 function failedColumns(sql: Sql) {
   return sql`
     source, event_id as id, event_type as type, occurred_at as "occurredAt", received_at as "receivedAt", reason,

@@ -1,5 +1,5 @@
-import type { TransactionSql } from 'postgres'
-import type { MembershipName } from '../domain/change.ts'
+import type { Sql, TransactionSql } from 'postgres'
+import { type MembershipName, toMembershipName } from '../domain/change.ts'
 import { grantOf, isPresent, type MembershipFacts } from '../domain/organization.ts'
 import { recordKey } from '../domain/record.ts'
 import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
@@ -133,4 +133,22 @@ export async function linkMemberships(
     union select organization_id, former_user_id from linked
     union select is_now.organization_id, is_now.user_id
       from ${namedIn(tx, memberships)} join is_now using (upstream, organization_external_id, user_external_id)`
+}
+
+/** Memberships that hold and that nobody has seen since, and how many hold in all. */
+export async function findMissedMemberships(
+  sql: Sql,
+  upstream: string,
+  since: Date,
+): Promise<{ missed: MembershipName[]; present: number }> {
+  const rows = await sql<{ organization: string; user: string }[]>`
+    select organization_external_id as organization, user_external_id as user from firstlogin.memberships
+    where upstream = ${upstream} and active and seen_at < ${since.getTime()}
+    order by organization_external_id, user_external_id`
+  const [count] = await sql<{ present: number }[]>`
+    select count(*)::int as present from firstlogin.memberships where upstream = ${upstream} and active`
+  return {
+    missed: rows.map(({ organization, user }) => toMembershipName(upstream, organization, user)),
+    present: count?.present ?? 0,
+  }
 }

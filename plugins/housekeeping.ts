@@ -22,6 +22,13 @@ export default fp<HousekeepingOptions>(
       },
     })
     app.jobs.define({
+      name: 'waiting-events',
+      schedule: '*/5 * * * *',
+      async work(_data, signal) {
+        await app.inbox.retryWaiting(signal)
+      },
+    })
+    app.jobs.define({
       name: 'event-months',
       schedule: '10 2 * * *',
       async work() {

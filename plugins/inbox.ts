@@ -11,6 +11,7 @@ import {
   findFailedEvent,
   isMonthMissing,
   listFailedEvents,
+  listWaitingEvents,
   type SettledEvent,
   saveEvents,
 } from '../db/inbound-events.ts'
@@ -37,11 +38,16 @@ export interface Inbox {
   listFailed(page: { limit: number; before?: FailedEventPlace | undefined }): Promise<FailedEvent[]>
   /** Takes in again what is kept of a failed event. Answers its result, or the code of why it fails again. */
   replay(source: string, id: string): Promise<EventResult | ErrorCode>
+  /** Replays those about which an upstream could not be asked, up to a day after they came. */
+  retryWaiting(signal: AbortSignal): Promise<void>
 }
 
 interface Arrival extends WebhookEvent {
   source: string
 }
+
+/** Of one turn. */
+const mostRetries = 200
 
 export default fp(
   async function inboxPlugin(app) {
@@ -133,6 +139,13 @@ export default fp(
       }
     }
 
+    async function retryWaiting(signal: AbortSignal): Promise<void> {
+      for (const { source, id } of await listWaitingEvents(app.sql, mostRetries)) {
+        if (signal.aborted) return
+        await replay(source, id)
+      }
+    }
+
     async function take(source: string, event: WebhookEvent): Promise<EventResult> {
       const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
       const about = { source, eventId: event.id, eventType: event.type }
@@ -154,6 +167,7 @@ export default fp(
       take,
       listFailed: (page) => listFailedEvents(app.sql, page),
       replay,
+      retryWaiting,
     } satisfies Inbox)
   },
   {

@@ -4,16 +4,15 @@ import { uuidv7 } from 'uuidv7'
 import {
   claimListing,
   countListed,
-  findMissed,
   type Listing,
   type MissedRecord,
   prolongListing,
   releaseListing,
   saveProgress,
 } from '../db/listings.ts'
-import type { Change } from '../domain/change.ts'
 import { FirstloginError } from '../errors.ts'
 import type { Directory } from '../upstreams/upstream.ts'
+import { type Settling, settleMissed } from './reconcile/missed.ts'
 import { patiently } from './reconcile/patience.ts'
 import { type Walk, walkPages } from './reconcile/walk.ts'
 
@@ -50,6 +49,8 @@ export interface ReconcileProgress {
 export interface ReconcileReport extends ReconcileProgress {
   /** Who is in no listing any more. */
   vanished: MissedRecord[]
+  /** How many memberships are in no listing any more. */
+  endedMemberships: number
   /** They were too many, and none was disabled. */
   isRefused: boolean
 }
@@ -65,14 +66,8 @@ export interface Reconcile {
 }
 
 /** What one run works with. */
-interface Run extends Walk {
-  known: number
-  force: boolean
-  signal: AbortSignal | undefined
-}
+type Run = Walk & Settling & { known: number }
 
-/** Of all people, as one part in so many, at most this many vanish in a night. */
-const largestShare = 10
 const heartbeatMs = 4_000
 
 export default fp(
@@ -89,7 +84,19 @@ export default fp(
       try {
         const known = await countListed(app.sql, upstream)
         const own = prepare({ ...options, directory, worker, known })
-        const report = await settleMissed(await walkPages(app, claimed, own), own)
+        const walked = await walkPages(app, claimed, own)
+        const { people, memberships, isRefused } = await settleMissed(app, walked, known, own)
+        const over = await own.save(app.sql, {
+          ...walked,
+          state: isRefused ? 'refused' : 'complete',
+          vanished: people.length,
+        })
+        const report: ReconcileReport = {
+          ...toProgress(over, known),
+          vanished: people,
+          endedMemberships: memberships.length,
+          isRefused,
+        }
         const { vanished, ...figures } = report
         app.log[report.isRefused ? 'error' : 'info']({
           event: 'reconcile.finished',
@@ -135,33 +142,6 @@ export default fp(
         },
         onPage: (at) => onProgress?.(toProgress(at, known)),
       }
-    }
-
-    /** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
-    async function settleMissed(
-      listing: Listing,
-      { directory, known, force, signal, ask, save }: Run,
-    ): Promise<ReconcileReport> {
-      const { id, upstream, startedAt } = listing
-      const missed = await findMissed(app.sql, upstream, startedAt)
-      const askedAt = Date.now()
-      const ids = missed.map(({ externalId }) => externalId)
-      const existing = new Set(await ask(() => directory.findExisting('user', ids), listing))
-      const vanished = missed.filter(({ externalId }) => !existing.has(externalId))
-      const isRefused = !force && vanished.length * largestShare > known
-      if (!isRefused) {
-        const stamp = { at: askedAt, event: `reconcile ${id}` }
-        const changes = vanished.map(
-          ({ externalId }): Change => ({ type: 'user.vanished', upstream, externalId, stamp }),
-        )
-        for (let from = 0; from < changes.length; from += 100) {
-          signal?.throwIfAborted()
-          await app.provisioner.apply(changes.slice(from, from + 100))
-        }
-      }
-      const state = isRefused ? 'refused' : 'complete'
-      const over = await save(app.sql, { ...listing, state, vanished: vanished.length })
-      return { ...toProgress(over, known), vanished, isRefused }
     }
 
     app.decorate('reconcile', { run } satisfies Reconcile)

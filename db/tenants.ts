@@ -1,0 +1,139 @@
+import type { Sql, TransactionSql } from 'postgres'
+import { inTransaction } from './transaction.ts'
+
+/**
+ * Makes sure that this database user can become the role firstlogin_tenant, and that the role is kept to one
+ * organization. Throws with the SQL that somebody else has to run where this user has not the right to.
+ */
+export async function openToTenants(sql: Sql): Promise<void> {
+  const { isOpen, mayBecome } = await findTenantRole(sql)
+  if (!isOpen || !mayBecome) await open(sql)
+  const { hasRole, mayBecome: mayBecomeNow, user } = await findTenantRole(sql)
+  if (!hasRole || !mayBecomeNow) {
+    const statements = `${hasRole ? '' : 'create role firstlogin_tenant nologin; '}grant firstlogin_tenant to ${user};`
+    throw new Error(
+      `app.tenancy: the database user ${user} cannot become the role firstlogin_tenant. ` +
+        `Somebody who may manage roles has to run this once, then start again: ${statements}`,
+    )
+  }
+  if (!(await isKeptApart(sql))) {
+    throw new Error(
+      'app.tenancy: the role firstlogin_tenant would see more than one organization. It must not be a superuser, ' +
+        'bypass row-level security, or be a member of the owner of the tables, of pg_read_all_data or the like.',
+    )
+  }
+}
+
+interface TenantRole {
+  hasRole: boolean
+  mayBecome: boolean
+  /** The role has what it needs in this database. */
+  isOpen: boolean
+  user: string
+}
+
+async function findTenantRole(sql: Sql): Promise<TenantRole> {
+  const [found] = await sql<[TenantRole]>`
+    select quote_ident(session_user) as user, role.oid is not null as "hasRole",
+      coalesce(pg_has_role(session_user, role.oid,
+        case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end), false) as "mayBecome",
+      (select count(*) = 3 from pg_policies where schemaname = 'firstlogin' and policyname = 'tenant') as "isOpen"
+    from (select) as one left join pg_roles role on role.rolname = 'firstlogin_tenant'`
+  return found
+}
+
+async function open(sql: Sql): Promise<void> {
+  await inTransaction(sql, async (tx) => {
+    // As in migrate(): of several instances that start at once.
+    await tx`select pg_advisory_xact_lock(hashtext('firstlogin.migrate'))`
+    await tx`call firstlogin.open_to_tenants()`
+  })
+}
+
+/** Asks as the role itself: somebody may have given it more, whichever way. */
+async function isKeptApart(sql: Sql): Promise<boolean> {
+  return inTransaction(sql, async (tx) => {
+    await tx`set local role firstlogin_tenant`
+    const [row] = await tx<[{ isKeptApart: boolean }]>`
+      select bool_and(row_security_active(name))
+        and not has_column_privilege('firstlogin.users', 'password_hash', 'select')
+        and not has_any_column_privilege('firstlogin.identities', 'select')
+        and not has_any_column_privilege('firstlogin.sessions', 'select') as "isKeptApart"
+      from unnest(array['firstlogin.organizations', 'firstlogin.memberships', 'firstlogin.users']) as name`
+    return row.isKeptApart
+  })
+}
+
+/** Tables and views that the role can reach without a policy in between. */
+export async function listShared(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select c.oid::regclass::text as name
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+      and has_schema_privilege('firstlogin_tenant', n.oid, 'usage')
+      and (has_any_column_privilege('firstlogin_tenant', c.oid, 'select, insert, update')
+        or has_table_privilege('firstlogin_tenant', c.oid, 'delete, truncate'))
+      and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+      and case c.relkind
+        when 'r' then not c.relrowsecurity
+        when 'p' then not c.relrowsecurity
+        -- A view looks with its owner's eyes unless it says otherwise.
+        when 'v' then not coalesce((select option_value::boolean from pg_options_to_table(c.reloptions)
+          where option_name = 'security_invoker'), false)
+        else c.relkind in ('m', 'f')
+      end
+    order by name`
+  return rows.map(({ name }) => name)
+}
+
+/**
+ * Runs the work in one transaction that sees this organization only, or nothing where it is not there. Role and
+ * organization end with the transaction, and so does what the work was given: used later, it would run on a connection
+ * that is somebody else's by then.
+ */
+export async function asTenant<T>(
+  sql: Sql,
+  organizationId: string,
+  work: (tx: TransactionSql) => Promise<T>,
+): Promise<T> {
+  return inTransaction(sql, async (tx) => {
+    let isOver = false
+    // In one journey. A host's tables know nothing of deleted organizations: these become nobody's here.
+    await Promise.all([
+      tx`select set_config('firstlogin.organization_id', coalesce((
+          select id::text from firstlogin.organizations where id = ${organizationId} and status = 'active'), ''), true)`,
+      tx`set local role firstlogin_tenant`,
+    ])
+    try {
+      return await work(refusedOnce(tx, () => isOver))
+    } finally {
+      isOver = true
+    }
+  })
+}
+
+type Work = (tx: TransactionSql) => unknown
+
+function refusedOnce(tx: TransactionSql, isOver: () => boolean): TransactionSql {
+  const refuse = () => {
+    if (isOver()) throw new Error('app.tenancy: the transaction is over: await everything inside of run().')
+  }
+  const guardWork = (arg: unknown) =>
+    isWork(arg) ? (inner: TransactionSql) => arg(refusedOnce(inner, isOver)) : arg
+  const savepoint = (...args: unknown[]): unknown =>
+    Reflect.apply(tx.savepoint, undefined, args.map(guardWork))
+  return new Proxy(tx, {
+    apply(target, self, args: unknown[]): unknown {
+      refuse()
+      return Reflect.apply(target, self, args)
+    },
+    get(target, name): unknown {
+      refuse()
+      return name === 'savepoint' ? savepoint : Reflect.get(target, name)
+    },
+  })
+}
+
+function isWork(arg: unknown): arg is Work {
+  return typeof arg === 'function'
+}

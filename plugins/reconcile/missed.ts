@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify'
+import { findMissed, type Listing, type MissedRecord } from '../../db/listings.ts'
+import { findMissedMemberships } from '../../db/memberships.ts'
+import { type Change, type MembershipName, toMembershipName } from '../../domain/change.ts'
+import type { Stamp } from '../../domain/stamp.ts'
+import type { Directory, Kind } from '../../upstreams/upstream.ts'
+
+export interface Settling {
+  directory: Directory
+  /** Goes on where more than a tenth is gone. */
+  force: boolean
+  signal: AbortSignal | undefined
+  /** Calls upstream, again and again while it is away. */
+  ask<T>(call: () => Promise<T>, at: Listing): Promise<T>
+}
+
+/** What a complete listing does not have. */
+export interface Missed {
+  people: MissedRecord[]
+  memberships: MembershipName[]
+  /** They were too many, and none of their kind was touched. */
+  isRefused: boolean
+}
+
+/** Of all, as one part in so many, at most this many vanish in a night. */
+const largestShare = 10
+
+/** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
+export async function settleMissed(
+  app: FastifyInstance,
+  listing: Listing,
+  known: number,
+  { directory, force, signal, ask }: Settling,
+): Promise<Missed> {
+  const { upstream, startedAt } = listing
+  const people = await settle('user', await findMissed(app.sql, upstream, startedAt), known)
+  if (!directory.kinds.includes('membership'))
+    return { people: people.gone, memberships: [], isRefused: people.isRefused }
+  const { missed, present } = await findMissedMemberships(app.sql, upstream, startedAt)
+  const memberships = await settle('membership', missed, present)
+  const isRefused = people.isRefused || memberships.isRefused
+  return { people: people.gone, memberships: memberships.gone, isRefused }
+
+  async function settle<T extends { externalId: string }>(
+    kind: Kind,
+    missed: T[],
+    of: number,
+  ): Promise<{ gone: T[]; isRefused: boolean }> {
+    const askedAt = Date.now()
+    const ids = missed.map(({ externalId }) => externalId)
+    const existing = new Set(await ask(() => directory.findExisting(kind, ids), listing))
+    const gone = missed.filter(({ externalId }) => !existing.has(externalId))
+    const isRefused = !force && gone.length * largestShare > of
+    const stamp = { at: askedAt, event: `reconcile ${listing.id}` }
+    for (let from = 0; from < gone.length && !isRefused; from += 100) {
+      signal?.throwIfAborted()
+      const part = gone.slice(from, from + 100)
+      await app.provisioner.apply(part.map(({ externalId }) => toVanished(kind, upstream, externalId, stamp)))
+    }
+    return { gone, isRefused }
+  }
+}
+
+function toVanished(kind: Kind, upstream: string, externalId: string, stamp: Stamp): Change {
+  if (kind === 'user') return { type: 'user.vanished', upstream, externalId, stamp }
+  const [organization = '', user = ''] = externalId.split(' ')
+  return { type: 'membership.vanished', ...toMembershipName(upstream, organization, user), stamp }
+}
