@@ -6,7 +6,7 @@ import type {
   OrganizationChange,
   OrganizationUpserted,
 } from '../domain/change.ts'
-import { isToldMore, noFacts } from '../domain/facts.ts'
+import { isToldMore, noFacts, toCanonicalJson } from '../domain/facts.ts'
 import {
   grantOf,
   isPresent,
@@ -130,7 +130,7 @@ function nameOf({ claims }: OrganizationFacts): string | undefined {
 }
 
 function looksOf(facts: MembershipFacts = noFacts): string {
-  return JSON.stringify([facts !== noFacts && isPresent(facts), grantOf(facts)])
+  return toCanonicalJson([facts !== noFacts && isPresent(facts), grantOf(facts)])
 }
 
 /**

@@ -111,8 +111,16 @@ function isBetter(
 
 /** Two tellings of one event should be the same; where they are not, the value decides on every machine alike. */
 function compareValues(a: Claim<unknown>, b: Claim<unknown>): number {
-  const [left, right] = [a, b].map(({ value, isUnvouched }) => JSON.stringify([value, isUnvouched ?? false]))
+  const [left, right] = [a, b].map(({ value, isUnvouched }) => toCanonicalJson([value, isUnvouched ?? false]))
   return String(left) < String(right) ? -1 : left === right ? 0 : 1
+}
+
+/** The same text for equal values: what comes from the database has its keys in an order of its own. */
+export function toCanonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
 }
 
 function isEmpty(value: unknown): boolean {

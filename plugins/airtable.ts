@@ -2,9 +2,9 @@ import fp from 'fastify-plugin'
 import { canonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { createMemoryGate, type Gate } from '../domain/gate.ts'
 import type { AirtableRecord } from '../upstreams/airtable/answers.ts'
+import { airtableLimits } from '../upstreams/airtable/calls.ts'
 import { type AirtableClient, createAirtableClient } from '../upstreams/airtable/client.ts'
 import { questionFormula } from '../upstreams/airtable/formula.ts'
-import upstream from '../upstreams/airtable/index.ts'
 import type { Http, Log } from '../upstreams/upstream.ts'
 import { createHttp } from './http.ts'
 
@@ -43,7 +43,7 @@ export default fp<AirtableOptions>(
     for (const [name, value] of Object.entries({ token, baseId, table })) {
       if (!value) throw new Error(`firstlogin-airtable: the option ${name} is missing`)
     }
-    const { gate = createMemoryGate(upstream.limits), http = ownHttp() } = options
+    const { gate = createMemoryGate(airtableLimits), http = ownHttp() } = options
     const log: Log = (level, event, details) => app.log[level]({ event, ...details })
     const client = createAirtableClient(
       { token, baseId, table, apiUrl, deadlineMs },

@@ -72,7 +72,7 @@ const touchMs = 60_000
 export default fp(
   async function identityPlugin(app) {
     const cache = createIdentityCache()
-    const foreign = createUpstreamTokens(app)
+    const foreign = createUpstreamTokens(app, () => cache.clear())
     const flights = new Map<string, Promise<Kept>>()
     app.decorateRequest('identity')
     app.addHook('onClose', async () => foreign.close())

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { createAirtableStandIn } from './airtable/stand-in.ts'
 import { makeFolder } from './postgres/folders.ts'
@@ -6,6 +5,7 @@ import { findPort } from './postgres/port.ts'
 import { startPostgres } from './postgres.ts'
 import { announce, findRunning } from './running.ts'
 import { findSecret } from './secret.ts'
+import { createSecretOf, vendorSandboxes } from './vendors.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 type Say = (line: string) => void
@@ -49,7 +49,8 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       filled['DATABASE_URL'] = postgres.url
       sandbox.lines.push(`PostgreSQL   ${postgres.url} (embedded, kept in ${join(folder, 'postgres')})`)
     }
-    if (!has(...airtableSettings)) {
+    const upstreams = (env['UPSTREAMS'] || 'airtable').split(',').map((name) => name.trim())
+    if (upstreams.includes('airtable') && !has(...airtableSettings)) {
       const airtable = createAirtableStandIn({ token })
       stops.push(airtable.close)
       const url = await listenNear(airtable, port)
@@ -62,10 +63,17 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       sandbox.login = { email: 'ada@example.com', password: 'analytical-engine' }
       sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
+    const secretOf = createSecretOf(filled['FIRSTLOGIN_SECRET'] ?? folder)
+    for (const { name, settings, prepare } of vendorSandboxes) {
+      if (!upstreams.includes(name) || has(...settings)) continue
+      const vendor = prepare(`http://127.0.0.1:${port}`, secretOf)
+      stops.push(vendor.standIn.close)
+      const url = await listenNear(vendor.standIn, port)
+      Object.assign(filled, vendor.settings(url))
+      sandbox.lines.push(...vendor.lines(url))
+    }
     if (isOn(env, 'USER_WEBHOOK_SYNC_ENABLED') && !has('AIRTABLE_USER_SYNC_SECRET')) {
-      const secret = createHmac('sha256', filled['FIRSTLOGIN_SECRET'] ?? folder)
-        .update('user events')
-        .digest('hex')
+      const secret = secretOf('user events')
       filled['AIRTABLE_USER_SYNC_SECRET'] = secret
       sandbox.lines.push(`User events  http://127.0.0.1:${port}/api/sync/users/inbound (secret ${secret})`)
     }
@@ -81,10 +89,12 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
 export async function joinSandbox(env: Env, dataDir: string, say: Say = () => {}): Promise<Sandbox> {
   const made = await findRunning(dataDir)
   if (!made) return startSandbox(env, dataDir, say)
-  // An Airtable of one's own borrows nothing of the stand-in's: its token is for nobody else.
-  const hasAirtable = airtableSettings.some((name) => isSet(env, name))
+  // A vendor of one's own borrows nothing of the stand-in's: its token is for nobody else.
+  const own = [airtableSettings, ...vendorSandboxes.map(({ settings }) => settings)].filter((settings) =>
+    settings.some((name) => isSet(env, name)),
+  )
   const missing = Object.entries(made).filter(
-    ([name]) => !isSet(env, name) && !(hasAirtable && airtableSettings.includes(name)),
+    ([name]) => !isSet(env, name) && !own.some((settings) => settings.includes(name)),
   )
   return { env: { ...env, ...Object.fromEntries(missing) }, lines: [], stop: async () => {} }
 }
@@ -104,20 +114,17 @@ async function choosePort(env: Env): Promise<number> {
 }
 
 /** On the port after the service's, or the next free one. */
-async function listenNear(
-  airtable: { listen(port: number): Promise<string> },
-  port: number,
-): Promise<string> {
+async function listenNear(standIn: { listen(port: number): Promise<string> }, port: number): Promise<string> {
   const first = port + 1
   for (let candidate = first; candidate < first + 20 && candidate < 65_536; candidate++) {
     try {
-      return await airtable.listen(candidate)
+      return await standIn.listen(candidate)
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
       if (!isTaken) throw error
     }
   }
-  return airtable.listen(0)
+  return standIn.listen(0)
 }
 
 function linesFor(url: string, baseId: string): string[] {

@@ -58,10 +58,13 @@ export function createVendor(options: VendorOptions): VendorStandIn {
   app.addHook('onClose', async () => latency.cancel())
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof VendorError)) return reply.send(error)
-    return reply
-      .code(error.status)
-      .headers({ 'content-type': words.jsonType, ...error.headers })
-      .send(JSON.stringify(error.body))
+    return (
+      reply
+        .code(error.status)
+        .headers({ 'content-type': words.jsonType, ...error.headers })
+        // As bytes: Fastify adds a character set to texts, with which some clients leave a body unread.
+        .send(Buffer.from(JSON.stringify(error.body)))
+    )
   })
 
   const standIn: VendorStandIn = {

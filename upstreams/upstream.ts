@@ -223,12 +223,12 @@ export interface Capabilities {
 export interface UpstreamDefinition<Env extends TObject> {
   name: string
   env: Env
-  limits: GateLimits
+  limitsOf(env: Static<Env>): GateLimits
   /** What shares one budget of calls upstream, such as a base. */
-  gateOf: (env: Static<Env>) => string
-  /** The setting without which this upstream's events cannot be verified. */
-  webhookSecret?: keyof Static<Env> & string
-  create: (env: Static<Env>, context: UpstreamContext) => Capabilities
+  gateOf(env: Static<Env>): string
+  /** The setting without which events that are opt-in cannot be verified. */
+  webhookSecret?: string
+  create(env: Static<Env>, context: UpstreamContext): Capabilities
 }
 
 /** An upstream with its settings: all that the rest of the house knows of a vendor. */
@@ -250,10 +250,10 @@ export function configureUpstream<Env extends TObject>(
   definition: UpstreamDefinition<Env>,
   env: Static<Env>,
 ): Upstream {
-  const { name, limits } = definition
+  const { name } = definition
   return {
     name,
-    limits,
+    limits: definition.limitsOf(env),
     gate: `${name}:${definition.gateOf(env)}`,
     create: (context) => definition.create(env, context),
   }

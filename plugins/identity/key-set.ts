@@ -11,6 +11,8 @@ export interface KeySetOptions {
   sql: Sql
   http: Http
   url: string
+  /** The issuer has taken a key back: what it signed is worth nothing. */
+  onWithdrawn: () => void
   onError: (error: unknown) => void
 }
 
@@ -25,10 +27,10 @@ const PublicKey = Type.Object({
   x: Type.Optional(Type.String()),
   y: Type.Optional(Type.String()),
 })
+type PublicKey = Static<typeof PublicKey>
 const KeySet = Type.Object({ keys: Type.Array(Type.Unknown(), { maxItems: 100 }) })
 const publicKey = Compile(PublicKey)
 const answer = Compile(KeySet)
-const publicParts = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'] as const
 
 /** All instances together ask an issuer no more often. */
 const pauseMs = 10_000
@@ -45,15 +47,19 @@ const lookPauseMs = 500
  * FL_UPSTREAM_UNAVAILABLE when the key that a token names might be there but nobody can be asked; FL_TOKEN_INVALID when
  * it is not.
  */
-export function createKeySet({ sql, http, url, onError }: KeySetOptions): JWTVerifyGetKey {
+export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOptions): JWTVerifyGetKey {
   let find: JWTVerifyGetKey | undefined
+  let kids: ReadonlySet<string> = new Set()
   let fetchedAt = 0
   let isAway = false
   let lookedAt = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
 
-  function take(keys: object[], at: number): void {
-    find = createLocalJWKSet({ keys: keys as never })
+  function take(keys: PublicKey[], at: number): void {
+    const isWithdrawn = [...kids].some((kid) => !keys.some((key) => key.kid === kid))
+    kids = new Set(keys.map(({ kid }) => kid))
+    if (isWithdrawn) onWithdrawn()
+    find = createLocalJWKSet({ keys })
     fetchedAt = at
   }
 
@@ -119,13 +125,16 @@ export function createKeySet({ sql, http, url, onError }: KeySetOptions): JWTVer
   }
 }
 
-function toPublicKeys({ keys }: Static<typeof KeySet>): object[] {
-  return keys.flatMap((key) => {
-    if (!publicKey.Check(key)) return []
-    return [
-      Object.fromEntries(publicParts.flatMap((part) => (key[part] === undefined ? [] : [[part, key[part]]]))),
-    ]
-  })
+/** Their public parts; a key that is not of a known kind is left out. */
+function toPublicKeys({ keys }: Static<typeof KeySet>): PublicKey[] {
+  return keys.flatMap((key) => (publicKey.Check(key) ? [toPublicPart(key)] : []))
+}
+
+function toPublicPart(key: PublicKey): PublicKey {
+  const { kty, kid, ...rest } = key
+  const names = ['use', 'alg', 'n', 'e', 'crv', 'x', 'y'] as const
+  const parts = names.flatMap((name) => (rest[name] === undefined ? [] : [[name, rest[name]] as const]))
+  return { kty, kid, ...Object.fromEntries(parts) }
 }
 
 async function tryFind(find: JWTVerifyGetKey, ...asked: Parameters<JWTVerifyGetKey>) {

@@ -31,7 +31,7 @@ interface Issuer {
   names: Names
 }
 
-export function createUpstreamTokens(app: FastifyInstance): UpstreamTokens {
+export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => void): UpstreamTokens {
   const issuers = new Map<string, Issuer>()
   for (const upstream of app.upstreams) {
     const { name, claims } = upstream
@@ -47,6 +47,7 @@ export function createUpstreamTokens(app: FastifyInstance): UpstreamTokens {
         sql: app.sql,
         http: app.http,
         url: claims.keysUrl,
+        onWithdrawn,
         onError: onError('issuer_keys.unavailable'),
       }),
       names: createNames({ upstream, settle: settleNames, onError: onError('names.unavailable') }),

@@ -2,6 +2,9 @@ import { type Calls, createCalls, type Verdict } from '../calls.ts'
 import type { HttpResponse, UpstreamContext } from '../upstream.ts'
 import { readErrorType } from './answers.ts'
 
+/** Airtable allows five calls a second for everybody who uses the base; one is left to the others. */
+export const airtableLimits = { callsPerSecond: 4, pauseMs: 1000 }
+
 export interface AirtableAccess {
   apiUrl: string
   token: string

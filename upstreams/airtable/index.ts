@@ -1,5 +1,6 @@
 import { toCanonicalEmail } from '../../domain/email.ts'
 import { defineUpstream, type Question } from '../upstream.ts'
+import { airtableLimits } from './calls.ts'
 import { createAirtableClient } from './client.ts'
 import { createDirectory, mostIds } from './directory.ts'
 import { AirtableEnv } from './env.ts'
@@ -12,8 +13,7 @@ import { createWebhook } from './webhook.ts'
 export default defineUpstream({
   name: 'airtable',
   env: AirtableEnv,
-  // Airtable allows five calls a second for everybody who uses the base; one is left to the others.
-  limits: { callsPerSecond: 4, pauseMs: 1000 },
+  limitsOf: () => airtableLimits,
   gateOf: (env) => env.AIRTABLE_BASE_ID,
   webhookSecret: 'AIRTABLE_USER_SYNC_SECRET',
   create(env, context) {

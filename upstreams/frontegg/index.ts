@@ -1,0 +1,27 @@
+import { defineUpstream } from '../upstream.ts'
+import { createFronteggCalls } from './calls.ts'
+import { createClaims } from './claims.ts'
+import { createDirectory } from './directory.ts'
+import { FronteggEnv } from './env.ts'
+import { createLookup } from './lookup.ts'
+import { createOrganizations } from './organizations.ts'
+import { createWebhook } from './webhook.ts'
+
+/** People and tenants of a Frontegg environment. */
+export default defineUpstream({
+  name: 'frontegg',
+  env: FronteggEnv,
+  limitsOf: (env) => ({ callsPerSecond: env.FRONTEGG_CALLS_PER_MINUTE / 60, pauseMs: 1000 }),
+  gateOf: (env) => env.FRONTEGG_CLIENT_ID,
+  create(env, context) {
+    const calls = createFronteggCalls(env, context)
+    const secrets = env.FRONTEGG_WEBHOOK_SECRET
+    return {
+      ...(secrets && { webhook: createWebhook(secrets, calls, env, context) }),
+      claims: createClaims(env),
+      lookup: createLookup(calls, context),
+      organizations: createOrganizations(calls, context),
+      directory: createDirectory(calls, env, context),
+    }
+  },
+})
