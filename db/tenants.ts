@@ -64,7 +64,7 @@ async function isKeptApart(sql: Sql): Promise<boolean> {
   })
 }
 
-/** Tables and views that the role can reach without a policy in between. */
+/** Tables and views that the role can reach without a policy in between, or truncate, which no policy can prevent. */
 export async function listShared(sql: Sql): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
     select c.oid::regclass::text as name
@@ -74,14 +74,13 @@ export async function listShared(sql: Sql): Promise<string[]> {
       and (has_any_column_privilege('firstlogin_tenant', c.oid, 'select, insert, update')
         or has_table_privilege('firstlogin_tenant', c.oid, 'delete, truncate'))
       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-      and case c.relkind
-        when 'r' then not c.relrowsecurity
-        when 'p' then not c.relrowsecurity
+      and (has_table_privilege('firstlogin_tenant', c.oid, 'truncate') or case
+        when c.relkind in ('r', 'p') then not c.relrowsecurity
         -- A view looks with its owner's eyes unless it says otherwise.
-        when 'v' then not coalesce((select option_value::boolean from pg_options_to_table(c.reloptions)
+        when c.relkind = 'v' then not coalesce((select option_value::boolean from pg_options_to_table(c.reloptions)
           where option_name = 'security_invoker'), false)
         else c.relkind in ('m', 'f')
-      end
+      end)
     order by name`
   return rows.map(({ name }) => name)
 }
