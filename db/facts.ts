@@ -1,4 +1,4 @@
-import type { ClaimsOf, Facts } from '../domain/facts.ts'
+import type { Facts } from '../domain/facts.ts'
 import type { Stamp } from '../domain/stamp.ts'
 
 /** Facts as the columns of a row. */
@@ -15,5 +15,5 @@ export function toFactsRow({ claims, created, deleted, vanished, seenAt }: Facts
 
 export function toStoredFacts<Fields>({ claims, lifecycle, seenAt }: FactsRow): Facts<Fields> {
   const { created, deleted, vanished } = lifecycle
-  return { claims: claims as ClaimsOf<Fields>, created, deleted, vanished, seenAt }
+  return { claims, created, deleted, vanished, seenAt }
 }

@@ -63,7 +63,7 @@ export async function saveMemberships(tx: TransactionSql, memberships: KnownMemb
         lifecycle, seen_at)
     select upstream, organization, "user", role, array(select jsonb_array_elements_text(roles)), "isMapped", "toldAt",
       present, claims, lifecycle, "seenAt"
-    from jsonb_to_recordset(${tx.json(rows as never)}) as membership (
+    from jsonb_to_recordset(${tx.json(rows)}) as membership (
       upstream text, organization text, "user" text, role text, roles jsonb, "isMapped" boolean, "toldAt" timestamptz,
       present boolean, claims jsonb, lifecycle jsonb, "seenAt" bigint)
     order by upstream, organization collate "C", "user" collate "C"

@@ -74,7 +74,7 @@ export async function saveOrganizations(
     insert into firstlogin.organizations
       (id, upstream, external_id, name, slug, status, claims, lifecycle, seen_at)
     select id, upstream, "externalId", name, slug, status, claims, lifecycle, "seenAt"
-    from jsonb_to_recordset(${tx.json(rows as never)}) as organization (
+    from jsonb_to_recordset(${tx.json(rows)}) as organization (
       id uuid, upstream text, "externalId" text, name text, slug text, status text, claims jsonb, lifecycle jsonb,
       "seenAt" bigint)
     order by upstream, "externalId" collate "C"

@@ -128,7 +128,7 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
     insert into firstlogin.identities
       (upstream, external_id, user_id, account, email_canonical, claims, password_hash, lifecycle, seen_at)
     select upstream, "externalId", "userId", "isAccount", email, claims, "passwordHash", lifecycle, "seenAt"
-    from jsonb_to_recordset(${tx.json(rows as never)}) as record (
+    from jsonb_to_recordset(${tx.json(rows)}) as record (
       upstream text, "externalId" text, "userId" uuid, "isAccount" boolean, email text, claims jsonb, "passwordHash" text, lifecycle jsonb,
       "seenAt" bigint)
     order by upstream, "externalId" collate "C"

@@ -23,7 +23,7 @@ export type KeepsOf<Fields> = (field: keyof Fields) => 'newest' | 'first'
 
 export const keepsNewest = () => 'newest' as const
 
-export const noFacts: Facts<Record<never, never>> = {
+export const noFacts: Facts<unknown> = {
   claims: {},
   created: undefined,
   deleted: undefined,

@@ -13,7 +13,7 @@ import { isAtLeast } from '../domain/grant.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Role } from '../schemas/user.ts'
 import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
-import { identifyOwn } from './identity/own-tokens.ts'
+import { findOwnCookie, hasOwnTokens, identifyOwn } from './identity/own-tokens.ts'
 import { createUpstreamTokens, type Identified } from './identity/upstream-tokens.ts'
 
 declare module 'fastify' {
@@ -135,8 +135,7 @@ export default fp(
     async function identify(token: string, organizationId: string | undefined): Promise<Identified> {
       const found = foreign.identify(token, issuerOf(token))
       if (found) return found
-      if (app.hasDecorator('tokens') && app.hasDecorator('sessions'))
-        return identifyOwn(app, token, organizationId)
+      if (hasOwnTokens(app)) return identifyOwn(app, token, organizationId)
       throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
     }
 
@@ -190,14 +189,14 @@ export default fp(
 function findToken(app: FastifyInstance, request: FastifyRequest): string | undefined {
   const { authorization } = request.headers
   if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7).trim()
-  return app.hasDecorator('sessionCookies') ? app.sessionCookies.read(request, 'access') : undefined
+  return findOwnCookie(app, request)
 }
 
 /** What the token says of itself, to choose whose keys are tried: nothing is trusted before they fit. */
 function issuerOf(token: string): string {
   try {
     return decodeJwt(token).iss ?? ''
-  } catch (cause) {
+  } catch {
     throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'it is no token' })
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { FirstloginError } from '../errors.ts'
 import { ProblemAnswer } from '../schemas/problem.ts'
 import { type EventReply, EventReply as Reply } from '../schemas/user-event.ts'
 import type { Feed, SignUpHook, Webhook } from '../upstreams/upstream.ts'
@@ -68,9 +69,9 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
       const user = await app.readThrough.byEmail(email)
       return user ? user.status === 'active' : !onlyKnown
     } catch (error) {
-      const { code } = error as { code?: string }
-      if (code === 'FL_EMAIL_INVALID') return false
-      if (code === 'FL_UPSTREAM_UNAVAILABLE' && !onlyKnown) return true
+      if (!(error instanceof FirstloginError)) throw error
+      if (error.code === 'FL_EMAIL_INVALID') return false
+      if (error.code === 'FL_UPSTREAM_UNAVAILABLE' && !onlyKnown) return true
       throw error
     }
   }

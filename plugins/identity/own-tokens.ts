@@ -1,9 +1,18 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { listMemberships } from '../../db/members.ts'
 import { FirstloginError } from '../../errors.ts'
 import type { Identified } from './upstream-tokens.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Whether people sign in here, too: a host may accept the tokens of upstreams alone. */
+export function hasOwnTokens(app: FastifyInstance): boolean {
+  return app.hasDecorator('tokens') && app.hasDecorator('sessions')
+}
+
+export function findOwnCookie(app: FastifyInstance, request: FastifyRequest): string | undefined {
+  return app.hasDecorator('sessionCookies') ? app.sessionCookies.read(request, 'access') : undefined
+}
 
 /**
  * Whoever signed in here. Their organization is the one that they name, if they belong to it, else their only one: with
