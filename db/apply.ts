@@ -7,7 +7,7 @@ import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } fro
 import { addressOf } from '../domain/twins.ts'
 import { type Notice, notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
-import { applyTenancy, isTenancyChange, linkTouched, type TenancyApplied } from './tenancy.ts'
+import { isTenancyChange, type TenancyAnswer, writeTenancy } from './tenancy.ts'
 import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
 
 /** What became of a change. For an organization `userId` is null. */
@@ -64,8 +64,8 @@ export async function applyChanges(
       visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
     ),
   ])
-  const tenancy = await applyTenancy(tx, changes.filter(isTenancyChange))
-  await linkTouched(tx, [...world.records.values()].filter(mayHaveMoved), tenancy)
+  const accounts = [...world.records.values()].filter(mayHaveMoved)
+  const answers = await writeTenancy(tx, changes.filter(isTenancyChange), accounts)
 
   const visibleIds = new Set<string | null>(idsOf(visible))
   return changes.map((change, index): AppliedChange => {
@@ -74,7 +74,7 @@ export async function applyChanges(
     const { userId } = own
     const isVisible = visibleIds.has(userId)
     if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible }
-    return { upstream, externalId, ...toAnswer(tenancy, change), userId }
+    return { upstream, externalId, ...(answers.get(change) ?? unheard), userId }
   })
 
   /** Whose memberships may not be those of the same person any more, or of nobody. */
@@ -90,27 +90,21 @@ export async function applyChanges(
 function toUserChange(change: Change): UserChange | undefined {
   if (isUserChange(change)) return change
   if (change.type !== 'membership.upserted') return undefined
-  const { upstream, user, stamp } = change
+  const { upstream, user, stamp, readAt } = change
   const sight = { type: 'user.upserted', upstream, externalId: user, stamp } as const
-  return { ...sight, created: false, isAccount: true, fields: {} }
+  return { ...sight, ...(readAt !== undefined && { readAt }), created: false, isAccount: true, fields: {} }
 }
 
+/** A membership is locked by its user and its organization. */
 function tenancyKeys(change: Change): string[] {
   if (isUserChange(change)) return []
   const { upstream } = change
-  const organization = 'organization' in change ? change.organization : change.externalId
-  return [organization, change.externalId].map(
-    (id) => `organization\n${recordKey({ upstream, externalId: id })}`,
-  )
+  const keyOf = (externalId: string) => `organization\n${recordKey({ upstream, externalId })}`
+  if (!('user' in change)) return [keyOf(change.externalId)]
+  return [keyOf(change.organization), recordKey({ upstream, externalId: change.user })]
 }
 
-function toAnswer(
-  { answers }: TenancyApplied,
-  change: Change,
-): Omit<AppliedChange, 'upstream' | 'externalId' | 'userId'> {
-  const stale = { kind: 'organization', path: 'stale', hadEffect: false, isVisible: false } as const
-  return answers.get(change) ?? stale
-}
+const unheard: TenancyAnswer = { kind: 'organization', path: 'stale', hadEffect: false, isVisible: false }
 
 function looksDifferent(was: Person | undefined, is: Person): boolean {
   if (!was || was.emailCanonical !== is.emailCanonical || was.status !== is.status) return true

@@ -73,42 +73,51 @@ export async function saveMemberships(tx: TransactionSql, memberships: KnownMemb
       seen_at = excluded.seen_at, updated_at = now()`
 }
 
-export interface Linked {
-  organizationId: string | null
-  userId: string | null
-}
-
 interface Named {
   upstream: string
   externalId: string
 }
 
-/**
- * Makes memberships agree with the people and organizations of these: whose they are, and whether they are active. Rows
- * are locked in one order. Answers those that were named and those that have changed, as they were and as they are.
- */
-export async function linkMemberships(
-  tx: TransactionSql,
-  touched: { users: Named[]; organizations: Named[]; memberships: MembershipName[] },
-): Promise<Linked[]> {
-  const { users, organizations, memberships } = touched
-  const columns = (names: Named[]) =>
+/** What memberships may have to agree with anew. */
+interface Touched {
+  accounts: Named[]
+  organizations: Named[]
+  memberships: MembershipName[]
+}
+
+function touchedBy(tx: TransactionSql, { accounts, organizations, memberships }: Touched) {
+  const named = (names: Named[]) =>
     tx`unnest(${names.map(({ upstream }) => upstream)}::text[], ${names.map(({ externalId }) => externalId)}::text[])
       as name (upstream, external_id)`
-  return tx<Linked[]>`
-    with touched as (
-      select upstream, organization_external_id, user_external_id from ${namedIn(tx, memberships)}
-      union select theirs.* from ${columns(users)} cross join lateral (
-        select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
-        where m.upstream = name.upstream and m.user_external_id = name.external_id offset 0) as theirs
-      union select its.* from ${columns(organizations)} cross join lateral (
-        select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
-        where m.upstream = name.upstream and m.organization_external_id = name.external_id offset 0) as its
-    ), was as (
-      select m.* from touched join firstlogin.memberships m
+  return tx`
+    select upstream, organization_external_id, user_external_id from ${namedIn(tx, memberships)}
+    union select theirs.* from ${named(accounts)} cross join lateral (
+      select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
+      where m.upstream = name.upstream and m.user_external_id = name.external_id offset 0) as theirs
+    union select its.* from ${named(organizations)} cross join lateral (
+      select m.upstream, m.organization_external_id, m.user_external_id from firstlogin.memberships m
+      where m.upstream = name.upstream and m.organization_external_id = name.external_id offset 0) as its`
+}
+
+/** Locks rows in one order. */
+export async function lockMemberships(tx: TransactionSql, touched: Touched): Promise<void> {
+  await tx`
+    select from (${touchedBy(tx, touched)}) as touched join firstlogin.memberships m
+      using (upstream, organization_external_id, user_external_id)
+    order by upstream, organization_external_id, user_external_id
+    for update of m`
+}
+
+/**
+ * Makes memberships, which are locked, agree with the people and organizations of these: whose they are, and whether
+ * they are active. Answers the ids of the people of those that were named, and of those that have changed, as they were
+ * and as they are.
+ */
+export async function linkMemberships(tx: TransactionSql, touched: Touched): Promise<string[]> {
+  const rows = await tx<{ userId: string }[]>`
+    with was as (
+      select m.* from (${touchedBy(tx, touched)}) as touched join firstlogin.memberships m
         using (upstream, organization_external_id, user_external_id)
-      order by upstream, organization_external_id, user_external_id
-      for update of m
     ), is_now as (
       select was.upstream, was.organization_external_id, was.user_external_id, o.id as organization_id, u.id as user_id,
         was.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false) as active,
@@ -127,12 +136,17 @@ export async function linkMemberships(
           = (is_now.upstream, is_now.organization_external_id, is_now.user_external_id)
         and (m.organization_id, m.user_id, m.active)
           is distinct from (is_now.organization_id, is_now.user_id, is_now.active)
-      returning m.organization_id, m.user_id, is_now.former_user_id
+      returning m.user_id, is_now.former_user_id
     )
-    select organization_id as "organizationId", user_id as "userId" from linked
-    union select organization_id, former_user_id from linked
-    union select is_now.organization_id, is_now.user_id
-      from ${namedIn(tx, memberships)} join is_now using (upstream, organization_external_id, user_external_id)`
+    select distinct user_id as "userId" from (
+      select user_id from linked
+      union all select former_user_id from linked
+      union all select is_now.user_id
+        from ${namedIn(tx, touched.memberships)} join is_now
+          using (upstream, organization_external_id, user_external_id)
+    ) as people
+    where user_id is not null`
+  return rows.map(({ userId }) => userId)
 }
 
 /** Memberships that hold and that nobody has seen since, and how many hold in all. */

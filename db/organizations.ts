@@ -50,26 +50,17 @@ export function createOrganization(
   return { id: uuidv7(), upstream, externalId, name: '', slug: '', facts }
 }
 
-/** Writes organizations, and gives slugs to those that have none. */
 export async function saveOrganizations(
   tx: TransactionSql,
   organizations: KnownOrganization[],
 ): Promise<void> {
   if (organizations.length === 0) return
-  const slugs = await chooseSlugs(
-    tx,
-    organizations.filter(({ slug }) => slug === ''),
-  )
-  const rows = organizations.map(({ facts, ...organization }) => {
-    const slug = organization.slug || (slugs.get(organization.id) ?? '')
-    return {
-      ...organization,
-      slug,
-      name: facts.claims.name?.value ?? slug,
-      status: isDeleted(facts) ? 'deleted' : 'active',
-      ...toFactsRow(facts),
-    }
-  })
+  const rows = organizations.map(({ facts, ...organization }) => ({
+    ...organization,
+    name: facts.claims.name?.value ?? organization.slug,
+    status: isDeleted(facts) ? 'deleted' : 'active',
+    ...toFactsRow(facts),
+  }))
   await tx`
     insert into firstlogin.organizations
       (id, upstream, external_id, name, slug, status, claims, lifecycle, seen_at)
@@ -83,14 +74,18 @@ export async function saveOrganizations(
       seen_at = excluded.seen_at, updated_at = now()`
 }
 
-/** The best slug for each that nobody has; whoever wants one of the same beginning waits until the transaction ends. */
-async function chooseSlugs(
+/**
+ * Gives those that have none the best slug that nobody has; whoever wants one of the same beginning waits until the
+ * transaction ends.
+ */
+export async function withSlugs(
   tx: TransactionSql,
   organizations: KnownOrganization[],
-): Promise<Map<string, string>> {
-  const chosen = new Map<string, string>()
-  if (organizations.length === 0) return chosen
-  const wishes = organizations.map(({ id, externalId }) => ({ id, candidates: slugCandidates(externalId) }))
+): Promise<KnownOrganization[]> {
+  const wishes = organizations
+    .filter(({ slug }) => slug === '')
+    .map(({ id, externalId }) => ({ id, candidates: slugCandidates(externalId) }))
+  if (wishes.length === 0) return organizations
   const [, rows] = await Promise.all([
     lock(
       tx,
@@ -102,12 +97,13 @@ async function chooseSlugs(
       where slug = any(${wishes.flatMap(({ candidates }) => candidates)}::text[])`,
   ])
   const taken = new Set(rows.map(({ slug }) => slug))
+  const chosen = new Map<string, string>()
   for (const { id, candidates } of wishes) {
     const slug = candidates.find((candidate) => !taken.has(candidate)) ?? id
     taken.add(slug)
     chosen.set(id, slug)
   }
-  return chosen
+  return organizations.map((one) => ({ ...one, slug: chosen.get(one.id) ?? one.slug }))
 }
 
 /** What a person sees of an organization of theirs. */

@@ -1,11 +1,5 @@
 import type { TransactionSql } from 'postgres'
-import type {
-  Change,
-  MembershipChange,
-  MembershipUpserted,
-  OrganizationChange,
-  OrganizationUpserted,
-} from '../domain/change.ts'
+import type { Change, MembershipChange, OrganizationChange, OrganizationUpserted } from '../domain/change.ts'
 import { isToldMore, noFacts, toCanonicalJson } from '../domain/facts.ts'
 import {
   grantOf,
@@ -16,17 +10,25 @@ import {
   tellOrganization,
 } from '../domain/organization.ts'
 import { recordKey, type UpstreamRecord } from '../domain/record.ts'
-import { type KnownMembership, linkMemberships, loadMemberships, saveMemberships } from './memberships.ts'
+import {
+  type KnownMembership,
+  linkMemberships,
+  loadMemberships,
+  lockMemberships,
+  saveMemberships,
+} from './memberships.ts'
 import { type Notice, notify } from './notices.ts'
 import {
   createOrganization,
   type KnownOrganization,
   loadOrganizations,
   saveOrganizations,
+  withSlugs,
 } from './organizations.ts'
 
 export type TenancyChange = OrganizationChange | MembershipChange
 
+/** What became of a change. */
 export interface TenancyAnswer {
   kind: 'organization' | 'membership'
   path: 'created' | 'updated' | 'stale' | 'tombstoned'
@@ -34,91 +36,99 @@ export interface TenancyAnswer {
   isVisible: boolean
 }
 
-/** What became of each change, and what was written. */
-export interface TenancyApplied {
+/** What has to be written, by `recordKey`. */
+interface Told {
   answers: Map<Change, TenancyAnswer>
-  organizations: KnownOrganization[]
-  memberships: KnownMembership[]
-  /** Memberships that were seen again, and nothing more. */
-  sights: KnownMembership[]
+  organizations: Map<string, KnownOrganization>
+  memberships: Map<string, KnownMembership>
+  /** Those of the memberships that were not merely seen again. */
+  news: Map<string, KnownMembership>
 }
 
 export function isTenancyChange(change: Change): change is TenancyChange {
   return !change.type.startsWith('user.')
 }
 
-/** Writes what changes say of organizations and memberships; the caller holds the locks of all of them. */
-export async function applyTenancy(tx: TransactionSql, changes: TenancyChange[]): Promise<TenancyApplied> {
-  const applied: TenancyApplied = { answers: new Map(), organizations: [], memberships: [], sights: [] }
-  if (changes.length === 0) return applied
-  const about = changes.flatMap(toOrganizationChange)
-  const claims = changes.filter(isMembershipChange)
+/**
+ * Writes what changes say of organizations and memberships, makes the memberships of accounts agree whose people have
+ * changed, and tells all instances. The caller holds the locks of all records that the changes name.
+ */
+export async function writeTenancy(
+  tx: TransactionSql,
+  changes: TenancyChange[],
+  accounts: UpstreamRecord[],
+): Promise<Map<Change, TenancyAnswer>> {
+  const told = await tell(tx, changes)
+  const organizations = await withSlugs(tx, [...told.organizations.values()])
+  const memberships = [...told.memberships.values()]
+  if (accounts.length + organizations.length + memberships.length === 0) return told.answers
+  const news = [...told.news.values()]
+  // In one order before any is written; what is read after that is the last word.
+  const [, , , linked] = await Promise.all([
+    lockMemberships(tx, { accounts, organizations, memberships }),
+    saveOrganizations(tx, organizations),
+    saveMemberships(tx, memberships),
+    linkMemberships(tx, { accounts, organizations, memberships: news }),
+  ])
+  const people = new Set(linked)
+  const notices: Notice[] = [
+    ...organizations.map(({ id }) => ({ organizationId: id })),
+    ...[...people].map((userId) => ({ userId })),
+  ]
+  await notify(tx, notices)
+  return told.answers
+}
+
+async function tell(tx: TransactionSql, changes: TenancyChange[]): Promise<Told> {
+  const told: Told = { answers: new Map(), organizations: new Map(), memberships: new Map(), news: new Map() }
+  if (changes.length === 0) return told
+  const aboutOrganizations = changes.flatMap(toOrganizationChange)
+  const aboutMemberships = changes.filter(isMembershipChange)
   const [organizations, memberships] = await Promise.all([
-    loadOrganizations(tx, about),
-    loadMemberships(tx, claims),
+    loadOrganizations(tx, aboutOrganizations),
+    loadMemberships(tx, aboutMemberships),
   ])
-  for (const change of about) tellOne(change)
-  for (const change of claims) tellOther(change)
-  await Promise.all([
-    saveOrganizations(tx, applied.organizations),
-    saveMemberships(tx, [...applied.memberships, ...applied.sights]),
-  ])
-  return applied
+  for (const change of aboutOrganizations) tellOne(change)
+  for (const change of aboutMemberships) tellMember(change)
+  return told
 
   function tellOne(change: OrganizationChange): void {
     const key = recordKey(change)
     const known = organizations.get(key)
     const { facts, path, hadEffect } = tellOrganization(known?.facts, change)
     if (!known || isToldMore(known.facts, facts)) {
-      const told = { ...(known ?? createOrganization(change, facts)), facts }
-      organizations.set(key, told)
-      replace(applied.organizations, told)
+      const organization = { ...(known ?? createOrganization(change, facts)), facts }
+      organizations.set(key, organization)
+      told.organizations.set(key, organization)
     }
-    const isVisible = known === undefined || nameOf(known.facts) !== nameOf(facts) || path === 'tombstoned'
-    applied.answers.set(change, { kind: 'organization', path, hadEffect, isVisible: hadEffect && isVisible })
+    const looksOther = !known || nameOf(known.facts) !== nameOf(facts) || path === 'tombstoned'
+    told.answers.set(change, { kind: 'organization', path, hadEffect, isVisible: hadEffect && looksOther })
   }
 
-  function tellOther(change: MembershipChange): void {
+  function tellMember(change: MembershipChange): void {
     const key = recordKey(change)
     const known = memberships.get(key)
     const { facts, path, hadEffect } = tellMembership(known?.facts, change)
     if (known?.facts !== facts) {
       const { upstream, externalId, organization, user } = change
-      const told = { upstream, externalId, organization, user, facts }
-      const isNews = !known || isToldMore(known.facts, facts) || includes(applied.memberships, told)
-      memberships.set(key, told)
-      replace(isNews ? applied.memberships : applied.sights, told)
+      const membership = { upstream, externalId, organization, user, facts }
+      memberships.set(key, membership)
+      told.memberships.set(key, membership)
+      const isNews = !known || isToldMore(known.facts, facts) || isPresent(known.facts) !== isPresent(facts)
+      if (isNews || told.news.has(key)) told.news.set(key, membership)
     }
     const isVisible = hadEffect && looksOf(known?.facts) !== looksOf(facts)
-    applied.answers.set(change, { kind: 'membership', path, hadEffect, isVisible })
+    told.answers.set(change, { kind: 'membership', path, hadEffect, isVisible })
   }
-}
-
-/** The last state of each is written. */
-function replace<T extends { upstream: string; externalId: string }>(written: T[], one: T): void {
-  const at = written.findIndex((other) => recordKey(other) === recordKey(one))
-  if (at < 0) written.push(one)
-  else written[at] = one
-}
-
-function includes(written: KnownMembership[], one: KnownMembership): boolean {
-  return written.some((other) => recordKey(other) === recordKey(one))
 }
 
 /** Where somebody belongs to it, it is there. */
 function toOrganizationChange(change: TenancyChange): OrganizationChange[] {
   if (!isMembershipChange(change)) return [change]
   if (change.type !== 'membership.upserted') return []
-  const { upstream, organization, stamp }: MembershipUpserted = change
-  const sight: OrganizationUpserted = {
-    type: 'organization.upserted',
-    upstream,
-    externalId: organization,
-    stamp,
-    created: false,
-    fields: {},
-  }
-  return [sight]
+  const { upstream, organization: externalId, stamp } = change
+  const sight = { type: 'organization.upserted', upstream, externalId, stamp } as const
+  return [{ ...sight, created: false, fields: {} } satisfies OrganizationUpserted]
 }
 
 function isMembershipChange(change: TenancyChange): change is MembershipChange {
@@ -131,25 +141,4 @@ function nameOf({ claims }: OrganizationFacts): string | undefined {
 
 function looksOf(facts: MembershipFacts = noFacts): string {
   return toCanonicalJson([facts !== noFacts && isPresent(facts), grantOf(facts)])
-}
-
-/**
- * Makes memberships agree with what was written of people and organizations, and tells all instances whose memberships
- * and which organizations are others now.
- */
-export async function linkTouched(
-  tx: TransactionSql,
-  accounts: UpstreamRecord[],
-  { organizations, memberships }: TenancyApplied,
-): Promise<void> {
-  if (accounts.length + organizations.length + memberships.length === 0) return
-  const linked = await linkMemberships(tx, { users: accounts, organizations, memberships })
-  const whole = new Set<string | null>(organizations.map(({ id }) => id))
-  const apart = linked.filter(({ organizationId }) => !whole.has(organizationId))
-  const people = new Set(apart.flatMap(({ userId }) => userId ?? []))
-  const notices: Notice[] = [
-    ...[...whole].flatMap((organizationId) => (organizationId ? { organizationId } : [])),
-    ...[...people].map((userId) => ({ userId })),
-  ]
-  await notify(tx, notices)
 }

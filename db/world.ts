@@ -58,7 +58,7 @@ export async function loadWorld(
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance
       from firstlogin.users where id = any(array(${theirIds}))
       order by id
-      for update`,
+      for no key update`,
     tx<RecordRow[]>`
       select record.*
       from (

@@ -59,6 +59,7 @@ export function applyChange(world: World, change: UserChange, rules: Rules): App
   const isTold = isNews(known, record) || isAwaited(members, known, record) || isLost(world, full, after)
   const settled = isTold && after !== undefined ? settle(world, after, rules) : undefined
   if (before !== undefined && before !== after) settle(world, before, rules)
+  if (after === undefined) release(world, key)
   retireOrphan(world, known.userId)
 
   const userId = world.records.get(key)?.userId ?? null
@@ -156,7 +157,22 @@ function retireHolders(world: World, place: Place, except?: string): void {
 function retireOrphan(world: World, id: string | null): void {
   const person = world.people.get(id ?? '')
   if (!person || person.emailCanonical !== null || person.status === 'deleted') return
-  if (![...world.records.values()].some(({ userId }) => userId === person.id)) retire(world, person)
+  const isTheirs = (record: UpstreamRecord) => record.userId === person.id && isHomeless(placeOf(record))
+  if (![...world.records.values()].some(isTheirs)) retire(world, person)
+}
+
+/** A place that is an account and no address. */
+function isHomeless(place: Place | undefined): boolean {
+  return place !== undefined && addressAt(place) === null
+}
+
+/** A record without a place stands for nobody; whose it was is remembered while nobody else is. */
+function release(world: World, key: string): void {
+  const record = world.records.get(key)
+  if (!record || record.userId === null) return
+  const isTheirs = (one: UpstreamRecord) => one !== record && one.userId === record.userId
+  const isTaken = [...world.records.values()].some((one) => isTheirs(one) && placeOf(one) !== undefined)
+  if (isTaken) world.records.set(key, { ...record, userId: null })
 }
 
 function retire(world: World, person: Person): void {
@@ -176,15 +192,22 @@ function findPerson(world: World, place: Place, keys: UpstreamRecord[]): Person 
   const named = [...world.people.values()].filter(
     (person) => person.emailCanonical === place && isFree(person),
   )
-  const oldest = (people: Person[]) => people.sort((a, b) => (a.id < b.id ? -1 : 1))[0]
-  return oldest(linked) ?? oldest(named.filter((person) => person.status !== 'deleted')) ?? oldest(named)
+  const living = named.filter((person) => person.status !== 'deleted')
+  // Who had no address before joins whoever is there already.
+  const isNewcomer = linked.every((person) => person.emailCanonical === null)
+  return oldest(isNewcomer ? [...linked, ...living] : linked) ?? oldest(named)
+}
+
+function oldest(people: Person[]): Person | undefined {
+  return people.sort((a, b) => (a.id < b.id ? -1 : 1))[0]
 }
 
 /** True while another place has a record that stands for this person; people move with their records. */
 function isTaken(world: World, person: Person, place: Place): boolean {
   for (const record of world.records.values()) {
     const isTheirs = record.userId === person.id && !isAddressRecord(record)
-    if (isTheirs && placeOf(record) !== place) return true
+    const at = placeOf(record)
+    if (isTheirs && at !== undefined && at !== place) return true
   }
   return false
 }

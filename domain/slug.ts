@@ -19,8 +19,9 @@ export function slugCandidates(externalId: string): string[] {
   const prefixes = Array.from({ length: Math.max(0, letters.length - shortest) + 1 }, (_, more) =>
     letters.slice(0, shortest + more),
   )
-  return [...prefixes, hash.slice(0, 16), hash.slice(0, 32)].filter((slug) =>
-    /^[a-z0-9].*[a-z0-9]$/.test(slug),
+  return [...prefixes, hash.slice(0, 16), hash.slice(0, 32)].filter(
+    // The endings are kept by S3 for itself.
+    (slug) => /^[a-z0-9].*[a-z0-9]$/.test(slug) && !/(-s3alias|--ol-s3)$/.test(slug),
   )
 }
 

@@ -3,10 +3,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { FirstloginError } from '../errors.ts'
 import type { IssuedTokens } from '../plugins/tokens.ts'
-import { type LoginReply, LoginRequest, Me, RefreshRequest, LoginReply as Reply } from '../schemas/auth.ts'
+import {
+  type LoginReply,
+  LoginRequest,
+  Me,
+  RefreshRequest,
+  LoginReply as Reply,
+  Visitor,
+} from '../schemas/auth.ts'
 import { ProblemAnswer } from '../schemas/problem.ts'
 import { getAccessToken } from './access-token.ts'
-import { toMe, toUser } from './views.ts'
+import { toMe, toUser, toVisitor } from './views.ts'
 
 export interface AuthRoutesOptions {
   /** Login attempts a minute from one address, successful ones included. */
@@ -75,6 +82,23 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     },
     async function me(request): Promise<Me> {
       return toMe(await app.sessions.get(app.tokens.verify(getAccessToken(app, request))))
+    },
+  )
+
+  app.get(
+    '/identity',
+    {
+      logLevel: 'warn',
+      preHandler: app.identity.authenticate,
+      schema: {
+        tags,
+        summary: 'Who is it, by a token of ours or of an upstream',
+        security: [{ bearer: [] }],
+        response: { 200: Visitor, ...problems },
+      },
+    },
+    async function identity(request): Promise<Visitor> {
+      return toVisitor(request.identity)
     },
   )
 

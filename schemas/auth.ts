@@ -43,3 +43,20 @@ export const Membership = Type.Object({
 
 export const Me = Type.Object({ user: User, organizations: Type.Array(Membership), session: Session })
 export type Me = Static<typeof Me>
+
+/** Who a token of ours or of an upstream's belongs to, and the organization that they act in. */
+export const Visitor = Type.Object({
+  user: User,
+  organization: Nullable(
+    Type.Object({
+      id: Type.String({ format: 'uuid' }),
+      name: Type.String(),
+      slug: Type.String(),
+      role: Role,
+      roles: Type.Array(Type.String({ description: 'as upstream writes them' })),
+    }),
+  ),
+  upstream: Nullable(Type.String({ description: 'whose token it is; null for our own' })),
+  isImpersonated: Type.Boolean(),
+})
+export type Visitor = Static<typeof Visitor>

@@ -6,7 +6,7 @@ import { createWorld } from './worlds.ts'
 
 /** The result depends on the set of changes alone: in any order it is what the reference reads off the set. */
 export const convergence = fc.property(
-  anyHistory({ longest: 10, orders: 2 }),
+  anyHistory({ longest: 10, orders: 2, accounts: 'many' }),
   anyOwnership,
   ({ changes, retold }, ownership) => {
     const expected = peopleAfter(changes, ownership)

@@ -14,6 +14,8 @@ const email = fc.constantFrom(
   'BOB@example.com',
   'cy@example.com',
 )
+/** Now and then upstream says that there is none. */
+const emailOrNone = fc.oneof({ weight: 5, arbitrary: email }, { weight: 1, arbitrary: fc.constant('') })
 const addressId = email.map((address) => addressRecordId(canonicalEmail(address)))
 const time = fc.integer({ min: 1, max: 6 })
 
@@ -24,7 +26,7 @@ const stamp = fc.record(
 
 const fields = fc.record(
   {
-    email,
+    email: emailOrNone,
     emailVerified: fc.boolean(),
     name: fc.constantFrom('Ada', 'Augusta', '', null),
     avatarUrl: fc.constantFrom('https://example.com/1.png', 'https://example.com/2.png', null),
@@ -35,11 +37,20 @@ const fields = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 )
 
+/** Some are news of an account, and not every address is vouched for. */
+const marks: fc.Arbitrary<Pick<UserUpserted, 'isAccount' | 'isUnvouched'>> = fc.constantFrom(
+  {},
+  {},
+  { isAccount: true },
+  { isUnvouched: true },
+  { isAccount: true, isUnvouched: true },
+)
+
 /** What a webhook tells of somebody by id, a new address or another id for a known address included. */
 const told: fc.Arbitrary<UserChange> = fc
-  .tuple(upstream, id, stamp, fc.boolean(), fields)
-  .map(([upstream, externalId, stamp, created, fields]) => {
-    return { type: 'user.upserted', upstream, externalId, stamp, created, fields }
+  .tuple(upstream, id, stamp, fc.boolean(), fields, marks)
+  .map(([upstream, externalId, stamp, created, fields, marks]) => {
+    return { type: 'user.upserted', upstream, externalId, stamp, created, fields, ...marks }
   })
 
 /** The same of whoever has an address. */
@@ -55,12 +66,13 @@ const toldByAddress: fc.Arbitrary<UserChange> = fc
  * tell no more than that the record is there.
  */
 const read: fc.Arbitrary<UserChange> = fc
-  .tuple(upstream, id, time, fc.nat(3), fc.option(email, { freq: 2 }), fields)
-  .map(([upstream, externalId, at, delay, email, fields]): UserUpserted => {
+  .tuple(upstream, id, time, fc.nat(3), fc.option(emailOrNone, { freq: 2 }), fields, marks)
+  .map(([upstream, externalId, at, delay, email, fields, marks]): UserUpserted => {
     const readAt = at + delay
     const stamp = { at, event: readEvent(readAt) }
     const seen = email === null ? {} : { ...fields, email }
-    return { type: 'user.upserted', upstream, externalId, stamp, created: false, fields: seen, readAt }
+    const record = { upstream, externalId, stamp, readAt }
+    return { type: 'user.upserted', ...record, created: false, fields: seen, ...marks }
   })
 
 const gone: fc.Arbitrary<UserChange> = fc
@@ -84,13 +96,33 @@ export interface History {
   retold: UserChange[][]
 }
 
-export function anyHistory({ longest, orders }: { longest: number; orders: number }): fc.Arbitrary<History> {
+interface HistoryShape {
+  longest: number
+  orders: number
+  /** How many records may be accounts; two people without an address have no order among rows. */
+  accounts?: 'one' | 'many'
+}
+
+export function anyHistory({ longest, orders, accounts = 'one' }: HistoryShape): fc.Arbitrary<History> {
   return fc
     .tuple(fc.array(anyChange, { minLength: 1, maxLength: longest, size: 'max' }), fc.nat())
-    .map(([changes, seed]) => {
+    .map(([all, seed]) => {
       const next = createRandom(seed)
+      const changes = accounts === 'many' ? all : withOneAccount(all)
       return { changes, retold: Array.from({ length: orders }, () => retell(changes, next)) }
     })
+}
+
+/** Only the first record that is told to be one stays an account. */
+function withOneAccount(changes: UserChange[]): UserChange[] {
+  const isAccount = (change: UserChange) => change.type === 'user.upserted' && change.isAccount
+  const account = changes.find(isAccount)
+  return changes.map((change) => {
+    if (!isAccount(change)) return change
+    if (change.upstream === account?.upstream && change.externalId === account.externalId) return change
+    const { isAccount: _, ...rest } = change as UserUpserted
+    return rest
+  })
 }
 
 /** Tells everything in a random order; every third change comes again at another time. */

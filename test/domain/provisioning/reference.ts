@@ -25,6 +25,8 @@ interface Statement extends Stamp {
   upstream: string
   externalId: string
   value: unknown
+  /** Of an address: upstream does not vouch for it. */
+  isUnvouched?: boolean
 }
 
 const unknown: PersonFields = {
@@ -47,13 +49,21 @@ export function peopleAfter(changes: UserChange[], ownership: FieldOwnership): V
   const names = [...new Set(changes.map(nameOf))]
   const all = names.map((name) => toldOf(changes.filter((change) => nameOf(change) === name)))
   const addresses = [...new Set(all.flatMap((told) => addressOf(told, ownership) ?? []))].sort()
-  return addresses.flatMap((address) => {
+  const known = addresses.flatMap((address) => {
     const members = all.filter((told) => addressOf(told, ownership) === address)
     return personAt(address, members, ownership) ?? []
   })
+  // An account stands for a person, with or without an address.
+  const accounts = all.filter((told) => addressOf(told, ownership) === undefined && isAccount(told))
+  const unknown = accounts.flatMap((told) => personAt(null, [told], ownership) ?? [])
+  return [...known, ...unknown.sort((a, b) => (String(a.records) < String(b.records) ? -1 : 1))]
 }
 
-function personAt(address: string, members: Told[], ownership: FieldOwnership): VisiblePerson | undefined {
+function personAt(
+  address: string | null,
+  members: Told[],
+  ownership: FieldOwnership,
+): VisiblePerson | undefined {
   const alone = members.filter(isByAddress)
   const holders = members.filter((told) => !isByAddress(told))
   // One record of each upstream stands for the address: the last to name it, or what was told of the address alone.
@@ -120,7 +130,10 @@ function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Stat
   }
   const said = upsertsOf(told)
     .filter(({ fields }) => field in fields)
-    .map(({ stamp, fields }) => toStatement(told, stamp, fields[field]))
+    .map(({ stamp, fields, isUnvouched }) => {
+      const statement = toStatement(told, stamp, fields[field])
+      return field === 'email' ? { ...statement, isUnvouched: isUnvouched === true } : statement
+    })
   if (ownership[field] !== 'local') return latest(said)
   return earliest(said.filter(({ value }) => value !== null && value !== '' && value !== false))
 }
@@ -128,7 +141,11 @@ function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Stat
 function addressOf(told: Told, ownership: FieldOwnership): string | undefined {
   if (isByAddress(told)) return told.externalId.slice(byAddress.length)
   const said = spokenBy(told, 'email', ownership)
-  return said && canonicalEmail(String(said.value))
+  return !said || said.value === '' || said.isUnvouched ? undefined : canonicalEmail(String(said.value))
+}
+
+function isAccount(told: Told): boolean {
+  return upsertsOf(told).some((change) => change.isAccount)
 }
 
 function naming(told: Told, ownership: FieldOwnership): Statement {
@@ -174,6 +191,7 @@ function isLater(a: Statement, b: Statement): boolean {
     one.upstream,
     one.externalId,
     JSON.stringify(one.value),
+    String(one.isUnvouched === true),
   ])
   const index = left?.findIndex((part, place) => part !== right?.[place]) ?? -1
   return index >= 0 && (left?.[index] ?? '') > (right?.[index] ?? '')

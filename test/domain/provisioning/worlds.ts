@@ -12,7 +12,7 @@ export function createWorld(ownership: FieldOwnership = defaultOwnership) {
   return { world, tell, people: () => visiblePeople(world) }
 }
 
-/** Everybody who is not deleted, by address; ids are left out, for they depend on who came first. */
+/** Everybody who is not deleted, by address, and after them who has none; ids are left out, for they depend on who came first. */
 function visiblePeople({ people, records }: World): VisiblePerson[] {
   const all = [...records.values()]
   const living = [...people.values()].flatMap(({ id, status, ...person }) => {
@@ -21,5 +21,6 @@ function visiblePeople({ people, records }: World): VisiblePerson[] {
     const names = theirs.map(({ upstream, externalId }) => `${upstream} ${externalId}`)
     return [{ ...person, status, records: names.sort() }]
   })
-  return living.sort((a, b) => (String(a.emailCanonical) < String(b.emailCanonical) ? -1 : 1))
+  const place = ({ emailCanonical, records }: VisiblePerson) => emailCanonical ?? `\u{ffff}${records}`
+  return living.sort((a, b) => (place(a) < place(b) ? -1 : 1))
 }
