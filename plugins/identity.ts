@@ -13,7 +13,7 @@ import { isAtLeast } from '../domain/grant.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Role } from '../schemas/user.ts'
 import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
-import { findOwnCookie, hasOwnTokens, identifyOwn } from './identity/own-tokens.ts'
+import { confirmOwn, findOwnCookie, hasOwnTokens, identifyOwn } from './identity/own-tokens.ts'
 import { createUpstreamTokens, type Identified } from './identity/upstream-tokens.ts'
 
 declare module 'fastify' {
@@ -86,15 +86,15 @@ export default fp(
       const token = findToken(app, request)
       if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
       const { 'x-organization-id': named } = request.headers
-      const organizationId = typeof named === 'string' ? named : undefined
+      const organizationId = typeof named === 'string' && named !== '' ? named : undefined
       const key = hash('sha256', `${organizationId ?? ''} ${token}`, 'base64url')
       const kept = app.notices.isLive ? cache.get(key) : undefined
-      const now = Date.now()
-      const { identity, ...rest } =
-        kept && kept.expiresAt > now ? kept : await identifyOnce(request, key, token, organizationId)
-      request.identity = identity
-      if (rest.touchedAt + touchMs <= now && !identity.isImpersonated && identity.upstream !== null)
-        touch(kept ?? rest, identity)
+      const isValid = kept !== undefined && kept.expiresAt > Date.now()
+      // A session that ends here ends at once: the notice of it takes a moment.
+      if (isValid && kept.identity.upstream === null) await confirmOwn(app, kept.identity)
+      const found = isValid ? kept : await identifyOnce(request, key, token, organizationId)
+      request.identity = found.identity
+      touchIfDue(found)
     }
 
     /** All who come with one token at the same time share one flight. */
@@ -139,8 +139,10 @@ export default fp(
       throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
     }
 
-    /** Behind the answer. */
-    function touch(kept: { touchedAt: number }, { userId }: Identity): void {
+    /** Moves the last login of whoever signed in elsewhere, behind the answer. */
+    function touchIfDue(kept: Kept): void {
+      const { userId, upstream, isImpersonated } = kept.identity
+      if (upstream === null || isImpersonated || Date.now() - kept.touchedAt < touchMs) return
       kept.touchedAt = Date.now()
       touchLastLogin(app.sql, userId).catch((error: unknown) => {
         app.log.warn({ event: 'last_login.failed', err: toLoggable(error) })

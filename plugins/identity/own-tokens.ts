@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { listMemberships } from '../../db/members.ts'
 import { FirstloginError } from '../../errors.ts'
+import type { Identity } from '../identity.ts'
 import type { Identified } from './upstream-tokens.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -45,4 +46,9 @@ export async function identifyOwn(
     expiresAt: Math.min(visitor.expiresAt, session.expiresAt.getTime()),
     isProvisioned: false,
   }
+}
+
+/** Throws FL_SESSION_INVALID when the session of somebody who was identified before has ended. */
+export async function confirmOwn(app: FastifyInstance, { userId, claims }: Identity): Promise<void> {
+  await app.sessions.get({ userId, sessionId: String(claims['sid']) })
 }

@@ -1,4 +1,5 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { isSignedToken } from '../../domain/token-form.ts'
 import { FirstloginError } from '../../errors.ts'
 import type { Claims, VerifiedToken } from '../../upstreams/upstream.ts'
 
@@ -14,6 +15,7 @@ export async function verifyToken(
   findKey: JWTVerifyGetKey,
 ): Promise<VerifiedToken> {
   if (token.length > longestToken) refuse('it is too long')
+  if (!isSignedToken(token)) refuse('it is not a signed token')
   const { payload, protectedHeader } = await jwtVerify(token, findKey, {
     issuer,
     algorithms: [...algorithms],
@@ -26,7 +28,7 @@ export async function verifyToken(
   const { sub, iat, exp, aud } = payload
   if (typeof sub !== 'string' || sub === '' || iat === undefined || exp === undefined)
     refuse('a claim is missing')
-  if (iat > Date.now() / 1000 + longestLeadS) refuse('it is of later than now')
+  if (!(iat >= 0 && iat <= Date.now() / 1000 + longestLeadS)) refuse('it is of no time that was')
   if (audiences.length === 0 && aud !== undefined) refuse('it is for another audience')
   return { header: { ...protectedHeader }, payload: { ...payload, sub, iat, exp } }
 }

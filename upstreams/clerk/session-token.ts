@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { FirstloginError } from '../../errors.ts'
 import type { VerifiedToken } from '../upstream.ts'
-import { Id, Maybe } from './records.ts'
+import { Maybe } from './records.ts'
 
 /** The organization that somebody acts in, and as what. */
 export interface ActiveOrganization {
@@ -28,8 +28,9 @@ const SessionToken = Type.Object({
 export type SessionToken = Static<typeof SessionToken>
 
 const sessionToken = Compile(SessionToken)
-const organizationV1 = Compile(Type.Object({ org_id: Id, org_role: Maybe(Type.String()) }))
-const organizationV2 = Compile(Type.Object({ id: Id, rol: Maybe(Type.String()) }))
+const OrganizationId = Type.String({ pattern: '^org_[\\x21-\\x7e]{1,196}$' })
+const organizationV1 = Compile(Type.Object({ org_id: OrganizationId, org_role: Maybe(Type.String()) }))
+const organizationV2 = Compile(Type.Object({ id: OrganizationId, rol: Maybe(Type.String()) }))
 
 /** Throws FL_TOKEN_INVALID for tokens of machines, of OAuth, of templates without a session, and of pending sessions. */
 export function readSessionToken({ header, payload }: VerifiedToken): SessionToken {
