@@ -63,7 +63,7 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       sandbox.login = { email: 'ada@example.com', password: 'analytical-engine' }
       sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
-    const secretOf = createSecretOf(filled['FIRSTLOGIN_SECRET'] ?? folder)
+    const secretOf = createSecretOf(filled['FIRSTLOGIN_SECRET'] || env['FIRSTLOGIN_SECRET'] || folder)
     for (const { name, settings, prepare } of vendorSandboxes) {
       if (!upstreams.includes(name) || has(...settings)) continue
       const vendor = prepare(`http://127.0.0.1:${port}`, secretOf)

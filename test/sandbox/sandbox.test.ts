@@ -3,6 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { loadConfig } from '../../config.ts'
 import { joinSandbox, startSandbox } from '../../sandbox/sandbox.ts'
 import { findSecret } from '../../sandbox/secret.ts'
 import { ask } from '../support/ask.ts'
@@ -65,6 +66,31 @@ t.test(
     const { env, lines } = await start(t, { ...own, AIRTABLE_TOKEN: 'pat' })
     t.same(lines, [])
     t.notOk(env['AIRTABLE_BASE_ID'])
+  },
+)
+
+t.test(
+  'each vendor in UPSTREAMS that is not configured gets its stand-in, and settings that fit it',
+  async (t) => {
+    const { DATABASE_URL } = own
+    const base = {
+      DATABASE_URL,
+      FIRSTLOGIN_SECRET: `${FIRSTLOGIN_SECRET} and long enough to be one`,
+      PORT: '0',
+    }
+    const all = await start(t, { ...base, UPSTREAMS: 'clerk,frontegg, supabase' })
+    t.notMatch(all.text, /Airtable/)
+    t.match(all.text, /Clerk +http[^]*Frontegg +http[^]*Supabase +http/)
+    t.same(
+      loadConfig(all.env).upstreams.map(({ name }) => name),
+      ['clerk', 'frontegg', 'supabase'],
+    )
+    const keys = await fetch(`${all.env['CLERK_ISSUER']}/.well-known/jwks.json`)
+    t.match(await keys.json(), { keys: [{ kty: 'RSA' }] })
+
+    const ownClerk = await start(t, { ...base, UPSTREAMS: 'clerk', CLERK_SECRET_KEY: 'sk_live_own' })
+    t.same(ownClerk.lines, [])
+    t.notOk(ownClerk.env['CLERK_ISSUER'])
   },
 )
 

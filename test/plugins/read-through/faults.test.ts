@@ -29,6 +29,9 @@ for (const kind of passing) {
       const { airtable, start } = await createWorld(t)
       const service = await start({ READTHROUGH_DEADLINE_MS: '300' })
       const [known = '', ...others] = await addPeople(airtable, 40, 'fault')
+      // The very first call of a process may take longer than this deadline.
+      for (let tries = 0; tries < 20; tries++)
+        if ((await service.login(known, password)).statusCode === 200) break
       t.equal((await service.login(known, password)).statusCode, 200)
 
       airtable.setFault({ kind })
