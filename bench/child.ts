@@ -17,9 +17,11 @@ type Message = { value: unknown } | { error: string }
 export async function startChild<Ready>(
   name: string,
   env: Record<string, string> = {},
+  execArgv: string[] = [],
 ): Promise<Child<Ready>> {
   const child = fork(fileURLToPath(new URL(`./${name}.js`, import.meta.url)), {
     env: { NODE_ENV: 'production', ...env },
+    execArgv,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   const ready = await nextValue<Ready>(child, name)

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { newcomer, people } from './people.ts'
 import { signIn } from './sign-in.ts'
+import { sleepUntil, time } from './timing.ts'
 import type { World } from './world.ts'
 
 /** Milliseconds of one newcomer's first login, and of the same machine's other doings in the same quarter second. */
@@ -32,14 +32,4 @@ export async function measureFirstLogins(world: World, first: number, count: num
     await sleepUntil(started + distanceMs)
   }
   return logins
-}
-
-async function time(act: () => Promise<unknown>): Promise<number> {
-  const started = performance.now()
-  await act()
-  return performance.now() - started
-}
-
-async function sleepUntil(moment: number): Promise<void> {
-  await sleep(Math.max(0, moment - performance.now()))
 }

@@ -20,6 +20,8 @@ export const measureNames = [
   'peerSignIn',
   'me',
   'bareMe',
+  'identity',
+  'bareIdentity',
   'peerSession',
   'refresh',
   'events',
@@ -40,11 +42,15 @@ export async function prepareMeasures(
   const tokens = await Promise.all(people.map(({ email }) => signIn(serviceUrl, email)))
   const cookies = await Promise.all(people.map(({ email }) => signInAtPeer(peerUrl, email)))
   const logins = people.map(({ email }) => ({ headers: json, body: credentials(email) }))
-  const bearers = (tokens: string[]) =>
-    tokens.map((token) => ({ headers: { authorization: `Bearer ${token}` } }))
+  const bearers = (tokens: string[]) => tokens.map((token) => ({ authorization: `Bearer ${token}` }))
   const concurrency = await findBestConcurrency(world)
 
   const load = (job: LoadJob) => world.load.ask<LoadResult>(job)
+
+  function read(url: string, headers: Record<string, string>[]): Measure {
+    const clients = headers.map((own) => ({ headers: own }))
+    return (seconds) => load({ url, method: 'GET', seconds, clients })
+  }
 
   function loadEvents(url: string, seconds: number): Promise<LoadResult> {
     const clients = Array.from({ length: 64 }, () => ({ headers: {} }))
@@ -60,27 +66,14 @@ export async function prepareMeasures(
       load({ url: `${serviceUrl}/api/auth/login`, method: 'POST', seconds, clients: logins }),
     peerSignIn: (seconds) =>
       load({ url: `${peerUrl}/api/auth/sign-in/email`, method: 'POST', seconds, clients: logins }),
-    me: (seconds) =>
-      load({
-        url: `${serviceUrl}/api/auth/me`,
-        method: 'GET',
-        seconds,
-        clients: bearers(tokens.map(({ accessToken }) => accessToken)),
-      }),
-    bareMe: (seconds) =>
-      load({
-        url: `${world.bareJwt.ready.url}/me`,
-        method: 'GET',
-        seconds,
-        clients: bearers(world.bareJwt.ready.tokens),
-      }),
-    peerSession: (seconds) =>
-      load({
-        url: `${peerUrl}/api/auth/get-session`,
-        method: 'GET',
-        seconds,
-        clients: cookies.map((cookie) => ({ headers: { cookie } })),
-      }),
+    me: read(`${serviceUrl}/api/auth/me`, bearers(tokens.map(({ accessToken }) => accessToken))),
+    bareMe: read(`${world.bareJwt.ready.url}/me`, bearers(world.bareJwt.ready.tokens)),
+    identity: read(world.identity.hostUrl, bearers(world.identity.tokens)),
+    bareIdentity: read(world.identity.bareUrl, bearers(world.identity.tokens)),
+    peerSession: read(
+      `${peerUrl}/api/auth/get-session`,
+      cookies.map((cookie) => ({ cookie })),
+    ),
     async refresh(seconds) {
       const fresh = await Promise.all(people.map(({ email }) => signIn(serviceUrl, email)))
       return load({

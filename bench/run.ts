@@ -4,6 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type FirstLogin, measureFirstLogins } from './first-logins.ts'
+import { type FirstRequest, measureFirstRequests } from './first-requests.ts'
+import { type Issuer, issuers } from './identity.ts'
 import { type MeasureName, measureNames, prepareMeasures } from './measures.ts'
 import { readMemory } from './memory.ts'
 import { reached, toRows } from './rows.ts'
@@ -19,10 +21,10 @@ const { values: options } = parseArgs({
   },
 })
 const plan = options.short
-  ? { rounds: 3, firstLogins: 10, slow: 2, fast: 1.5 }
-  : { rounds: 5, firstLogins: 30, slow: 7, fast: 4 }
+  ? { rounds: 3, firstLogins: 10, firstRequests: 20, slow: 2, fast: 1.5 }
+  : { rounds: 5, firstLogins: 30, firstRequests: 40, slow: 7, fast: 4 }
 const only = options.only?.split(',')
-if (only) plan.firstLogins = 0
+for (const name of ['firstLogins', 'firstRequests'] as const) if (only && !only.includes(name)) plan[name] = 0
 
 const say = (text: string) => process.stderr.write(`${text}\n`)
 process.on('SIGINT', () => process.exit(130))
@@ -39,20 +41,25 @@ try {
   >
   const eventsP99Ms: number[] = []
   const firstLogins: FirstLogin[] = []
+  const firstRequests: Record<Issuer, FirstRequest[]> = { Clerk: [], Frontegg: [] }
   const isOfEvents = (name: MeasureName) => name === 'events' || name === 'bareEvents'
   await takeRounds(
     measures.filter(([name]) => !isOfEvents(name)),
     async (round) => {
       firstLogins.push(...(await measureFirstLogins(world, round * plan.firstLogins, plan.firstLogins)))
+      for (const issuer of plan.firstRequests > 0 ? issuers : [])
+        firstRequests[issuer].push(
+          ...(await measureFirstRequests(world.identity, issuer, plan.firstRequests)),
+        )
     },
   )
   const memory = await readMemory(world.service.pid)
   await takeRounds(measures.filter(([name]) => isOfEvents(name)))
   const memoryAfterEvents = await readMemory(world.service.pid)
-  const figures = { perSecond, eventsP99Ms, firstLogins, memory, memoryAfterEvents }
+  const figures = { perSecond, eventsP99Ms, firstLogins, firstRequests, memory, memoryAfterEvents }
 
   async function takeRounds(list: typeof measures, after?: (round: number) => Promise<void>): Promise<void> {
-    for (let round = 0; list.length > 0 && round < plan.rounds; round += 1) {
+    for (let round = 0; round < plan.rounds; round += 1) {
       // Forth and back, so that nobody always comes after the same neighbour.
       for (const [name, measure] of round % 2 === 0 ? list : list.toReversed()) {
         const isSlow = ['argon2Verify', 'login', 'peerSignIn'].includes(name)
@@ -87,12 +94,19 @@ try {
   console.log(`
 Figures are medians of the rounds; a ratio is the median of the rounds' own ratios. 32 connections, kept alive,
 each a person of its own; the service logs at "info" and commits to disk.
+Identity: a host app that logs no requests, as its floor does; both are sent the same session tokens of Clerk's.
 Signed events: 64 connections, every request a new event; both tables are counted, so that each was kept exactly once.`)
   if (firstLogins.length > 0) {
     const ordinary = median(firstLogins.map((login) => login.ordinary)).toFixed(1)
     console.log(`\
 Read-through (${firstLogins.length} first logins, one by one): the whole login as its caller sees it, minus the time from the
 upstream's getting the call to its having answered, minus an ordinary login (${ordinary} ms, the median of as many in between).`)
+  }
+  if (firstRequests.Clerk.length > 0) {
+    const ordinary = median(issuers.flatMap((issuer) => firstRequests[issuer].map((one) => one.ordinary)))
+    console.log(`\
+First requests (${firstRequests.Clerk.length} for each issuer, one by one, its keys known): user, organization and membership are
+new; the whole request as its caller sees it, minus a later one (${ordinary.toFixed(1)} ms, the median of as many in between).`)
   }
   console.log('All figures: .data/bench/latest.json')
 } finally {

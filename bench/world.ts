@@ -6,6 +6,7 @@ import { createAirtableStandIn } from '../sandbox/airtable/stand-in.ts'
 import { startPostgres } from '../sandbox/postgres.ts'
 import { type Child, startChild } from './child.ts'
 import { eventSecret } from './events.ts'
+import { type IdentityWorld, startIdentityWorld } from './identity.ts'
 import type { BareJwt } from './peers/bare-jwt.ts'
 import { newcomer, password, people } from './people.ts'
 import { type Service, startService } from './service.ts'
@@ -14,11 +15,12 @@ import { createStopwatch, type Stopwatch } from './stopwatch.ts'
 /** Where the benchmark keeps its database, its figures and its profiles. */
 export const folder = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Everything that is measured, each in a process of its own; the Airtable stand-in is in this one. */
+/** Everything that is measured, each in a process of its own; the stand-ins for vendors are in this one. */
 export interface World {
   /** The argon2id hash that everybody's password has here. */
   hash: string
   service: Service
+  identity: IdentityWorld
   betterAuth: Child<string>
   bareJwt: Child<BareJwt>
   bareEvents: Child<string>
@@ -30,13 +32,14 @@ export interface World {
   stop(): Promise<void>
 }
 
-/** One PostgreSQL with a database for the service and one for each peer; `newcomers` wait upstream. */
+/** One PostgreSQL with a database for the service, for the host app, and for each peer; `newcomers` wait upstream. */
 export async function startWorld(newcomers: number, profiled: boolean): Promise<World> {
   const dataDir = `${folder}postgres`
   await rm(dataDir, { recursive: true, force: true })
   const server = await startPostgres({ dataDir, port: 0 })
-  const [ours, theirs, bareEventsUrl] = await createDatabases(server.url, [
+  const [ours, host, theirs, bareEventsUrl] = await createDatabases(server.url, [
     'firstlogin',
+    'host',
     'better_auth',
     'bare_events',
   ])
@@ -54,6 +57,7 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
   const upstream = createStopwatch(airtable.app)
   const apiUrl = await airtable.listen()
 
+  const profiling = profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : []
   const service = await startService(
     {
       DATABASE_URL: ours,
@@ -67,8 +71,9 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
       AIRTABLE_USER_SYNC_SECRET: eventSecret,
     },
     // As `npm start` and the image start it.
-    ['--max-semi-space-size=4', ...(profiled ? ['--cpu-prof', `--cpu-prof-dir=${folder}profiles`] : [])],
+    ['--max-semi-space-size=4', ...profiling],
   )
+  const identity = await startIdentityWorld(host, profiling)
   const betterAuth = await startChild<string>('peers/better-auth', { DATABASE_URL: theirs })
   const bareJwt = await startChild<BareJwt>('peers/bare-jwt')
   const bareEvents = await startChild<string>('peers/bare-events', { DATABASE_URL: bareEventsUrl })
@@ -78,6 +83,7 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
   return {
     hash,
     service,
+    identity,
     betterAuth,
     bareJwt,
     bareEvents,
@@ -86,7 +92,7 @@ export async function startWorld(newcomers: number, profiled: boolean): Promise<
     upstream,
     databases: { ours, bareEvents: bareEventsUrl },
     async stop() {
-      const processes = [service, betterAuth, bareJwt, bareEvents, argon2, load]
+      const processes = [service, identity, betterAuth, bareJwt, bareEvents, argon2, load]
       await Promise.all(processes.map((process) => process.stop()))
       await airtable.close()
       await server.stop()

@@ -1,5 +1,6 @@
 import { isMigrated } from '../db/migrate.ts'
 import { listSigningKeys } from '../db/signing-keys.ts'
+import { canonicalEmail } from '../domain/email.ts'
 import { createMemoryGate } from '../domain/gate.ts'
 import { deriveKey, unseal } from '../domain/sealing.ts'
 import { createHttp } from '../plugins/http.ts'
@@ -50,7 +51,10 @@ export const doctor: Command = {
   },
 }
 
-/** One look-up of a record that nobody is: it shows that the token, the table and the columns are right. */
+/** An address that nobody can have (RFC 2606). */
+const nobody = canonicalEmail('doctor@firstlogin.invalid')
+
+/** One look-up of somebody who is not there: it shows that the token is right, and the table and its columns. */
 async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   const reasons: string[] = []
   const { lookup } = upstream.create({
@@ -62,7 +66,7 @@ async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   })
   if (!lookup) return 'nothing to look up'
   try {
-    await lookup.find(() => ({ emails: [], externalIds: ['recDoctorDoctor00'] }))
+    await lookup.find(() => ({ emails: [nobody], externalIds: [] }))
     return 'answers'
   } catch (error) {
     throw new Error([...new Set(reasons)].join('; ') || 'no answer', { cause: error })

@@ -50,7 +50,7 @@ function tell(report: ReconcileReport, print: (line: string) => void): void {
   for (const { email, externalId } of vanished) print(`  gone: ${email} (${externalId})`)
   if (isRefused)
     print(
-      `Nobody was disabled: ${vanished.length} of ${known} is more than 10 %. Look at the table; then --force if it is right.`,
+      `Nobody was disabled: ${vanished.length} of ${known} is more than 10 %. Look upstream; then --force if it is right.`,
     )
   else if (vanished.length > 0) print('They are disabled until they are seen again.')
 }

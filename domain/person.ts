@@ -21,6 +21,8 @@ export interface Person extends Omit<PersonFields, 'status'> {
   /** The key under which the person is found; null once the address has passed to somebody else. */
   emailCanonical: CanonicalEmail | null
   provenance: Provenance
+  /** Who they turned out to be, where somebody else stands for their records now. */
+  replacedBy?: string | null
 }
 
 interface Candidate extends Claim<unknown> {

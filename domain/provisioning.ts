@@ -63,6 +63,7 @@ export function applyChange(world: World, change: UserChange, rules: Rules): App
   retireOrphan(world, known.userId)
 
   const userId = world.records.get(key)?.userId ?? null
+  markReplaced(world, known.userId, userId)
   const path = findPath()
   const isOvertaken = path === 'stale' || (path === 'tombstoned' && change.type !== 'user.deleted')
   return { path, hadEffect: isTold && !isOvertaken, userId }
@@ -173,6 +174,13 @@ function release(world: World, key: string): void {
   const isTheirs = (one: UpstreamRecord) => one !== record && one.userId === record.userId
   const isTaken = [...world.records.values()].some((one) => isTheirs(one) && placeOf(one) !== undefined)
   if (isTaken) world.records.set(key, { ...record, userId: null })
+}
+
+/** Hosts keep ids: whoever was retired because their record joined somebody says whom. */
+function markReplaced(world: World, from: string | null, to: string | null): void {
+  const person = world.people.get(from ?? '')
+  if (to === null || from === to || !person || person.status !== 'deleted' || person.replacedBy) return
+  world.people.set(person.id, { ...person, replacedBy: to })
 }
 
 function retire(world: World, person: Person): void {

@@ -13,7 +13,7 @@ import { isAtLeast } from '../domain/grant.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Role } from '../schemas/user.ts'
 import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
-import { confirmOwn, findOwnCookie, hasOwnTokens, identifyOwn } from './identity/own-tokens.ts'
+import { confirmOwn, findOwnCookie, identifyOwn, isOwnIssuer } from './identity/own-tokens.ts'
 import { createUpstreamTokens, type Identified } from './identity/upstream-tokens.ts'
 
 declare module 'fastify' {
@@ -127,15 +127,21 @@ export default fp(
         return kept
       } catch (error) {
         if (error instanceof FirstloginError && error.status < 500)
-          request.log.info({ event: 'token.refused', code: error.code, reason: toReason(error) })
+          app.log.info({
+            event: 'token.refused',
+            reqId: request.id,
+            code: error.code,
+            reason: toReason(error),
+          })
         throw error
       }
     }
 
     async function identify(token: string, organizationId: string | undefined): Promise<Identified> {
-      const found = foreign.identify(token, issuerOf(token))
+      const issuer = issuerOf(token)
+      const found = foreign.identify(token, issuer)
       if (found) return found
-      if (hasOwnTokens(app)) return identifyOwn(app, token, organizationId)
+      if (isOwnIssuer(app, issuer)) return identifyOwn(app, token, organizationId)
       throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
     }
 

@@ -41,6 +41,8 @@ export interface Visitor {
 }
 
 export interface Tokens {
+  /** The `iss` of ours. */
+  readonly issuer: string
   /** A new session; undefined when the person is no longer active. */
   issue(
     userId: string,
@@ -168,6 +170,7 @@ export default fp<TokensOptions>(
     }
 
     app.decorate('tokens', {
+      issuer,
       rotate,
       verify,
       async issue(userId, client) {

@@ -40,6 +40,7 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
     const folder = isKept ? (await makeFolder(resolve(dataDir))).path : dataDir
     const port = await choosePort(env)
     if (env['PORT']) filled['PORT'] = String(port)
+    if (env['UPSTREAMS']) filled['UPSTREAMS'] = env['UPSTREAMS']
     if (!has('BASE_URL')) filled['BASE_URL'] = `http://127.0.0.1:${port}`
     if (!has('LOGIN_RATE_PER_MINUTE')) filled['LOGIN_RATE_PER_MINUTE'] = '1000000'
     if (!has('FIRSTLOGIN_SECRET')) filled['FIRSTLOGIN_SECRET'] = await findSecret(folder)

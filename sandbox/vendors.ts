@@ -72,7 +72,14 @@ export const vendorSandboxes: readonly VendorSandbox[] = [
           FRONTEGG_API_URL: url,
           FRONTEGG_WEBHOOK_SECRET: webhookSecret,
         }),
-        lines: (url) => [`Frontegg     ${url} (stand-in; client id ${standIn.clientId})`],
+        lines: (url) => {
+          const [membership] = standIn.memberships.list()
+          const body = JSON.stringify({ userId: membership?.userId, tenantId: membership?.tenantId })
+          return [
+            `Frontegg     ${url} (stand-in; client id ${standIn.clientId})`,
+            tokenBy(`curl -s ${url}/__control/tokens -d '${body}'`),
+          ]
+        },
       }
     },
   },

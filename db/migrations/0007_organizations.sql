@@ -3,6 +3,9 @@
 -- An account stands for a person with or without an address.
 alter table firstlogin.identities add column account boolean not null default false;
 
+-- Who somebody turned out to be: an account that named no address at first may join a person who was here before.
+alter table firstlogin.users add column replaced_by uuid references firstlogin.users on delete set null;
+
 -- One row per organization of an upstream. A row is never removed: its slug names where its data are.
 create table firstlogin.organizations (
   id uuid primary key,

@@ -6,9 +6,9 @@ import type { Identified } from './upstream-tokens.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Whether people sign in here, too: a host may accept the tokens of upstreams alone. */
-export function hasOwnTokens(app: FastifyInstance): boolean {
-  return app.hasDecorator('tokens') && app.hasDecorator('sessions')
+/** Whether it is our own token; a host may accept those of upstreams alone. */
+export function isOwnIssuer(app: FastifyInstance, issuer: string): boolean {
+  return app.hasDecorator('tokens') && app.hasDecorator('sessions') && app.tokens.issuer === issuer
 }
 
 export function findOwnCookie(app: FastifyInstance, request: FastifyRequest): string | undefined {

@@ -75,7 +75,7 @@ t.test(
     const { DATABASE_URL } = own
     const base = {
       DATABASE_URL,
-      FIRSTLOGIN_SECRET: `${FIRSTLOGIN_SECRET} and long enough to be one`,
+      FIRSTLOGIN_SECRET: 'own '.repeat(10),
       PORT: '0',
     }
     const all = await start(t, { ...base, UPSTREAMS: 'clerk,frontegg, supabase' })

@@ -23,7 +23,8 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
   function read(body: unknown): WebhookEvent {
     if (!envelope.Check(body)) throw toInvalid(envelope.Errors(body))
     const { eventId: id, eventType: type } = body
-    if (!eventTypes.has(type)) return { id, type, occurredAt: clock(), changes: [], payload: { type } }
+    if (!eventTypes.has(type))
+      return { id, type, occurredAt: clock(), changes: [], payload: { eventId: id, eventType: type } }
     if (!userEvent.Check(body)) throw toInvalid(userEvent.Errors(body))
     const occurredAt = toInstant(body.occurredAt)
     if (occurredAt === undefined) throw invalid('occurredAt is not a time')

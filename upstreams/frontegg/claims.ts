@@ -69,7 +69,8 @@ export function createClaims(env: FronteggEnv): Claims {
     audiences,
     read(token) {
       const { payload } = token
-      if (!userToken.Check(payload)) throw new FirstloginError('FL_TOKEN_INVALID')
+      if (!userToken.Check(payload))
+        throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'it is not the token of a person' })
       return {
         user: payload.sub,
         organization: payload.tenantId,

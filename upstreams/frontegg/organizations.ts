@@ -24,6 +24,8 @@ export function createOrganizations(calls: FronteggCalls, { clock }: UpstreamCon
 
 /** The answer is a list of one; of none for what is not there. */
 export async function findTenant(calls: FronteggCalls, id: string): Promise<Tenant | undefined> {
+  // In a path these would lead elsewhere, however they are written.
+  if (id === '.' || id === '..') return undefined
   const path = `/tenants/resources/tenants/v1/${encodeURIComponent(id)}`
   const tenants = await calls.ask({ path, answer: tenantList })
   return tenants.find(({ tenantId, deletedAt }) => tenantId === id && !deletedAt)

@@ -27,7 +27,8 @@ export const client: SupabaseClient = {
     if (!uuid.test(id)) return undefined
     try {
       const path = `/admin/users/${id}`
-      return pickApiUser(await ask({ method: 'GET', path, answer: apiUser, expected: unknown }))
+      const account = pickApiUser(await ask({ method: 'GET', path, answer: apiUser, expected: unknown }))
+      return account.id.toLowerCase() === id.toLowerCase() ? account : undefined
     } catch (error) {
       if (error instanceof Refusal) return undefined
       throw error

@@ -119,3 +119,13 @@ t.test('an account without an address is deleted and comes back as the same pers
   t.equal(tell(account('user_1', 3, { created: true })).userId, userId)
   t.match(people(), [{ status: 'active', emailCanonical: null }])
 })
+
+t.test('whoever is retired because their record joined somebody says whom', async (t) => {
+  const { world, tell } = createWorld()
+  const first = tell(upserted('rec1', 1, { email: ada })).userId
+  const second = tell(account('user_1', 1)).userId
+  t.not(second, first)
+  t.equal(tell(account('user_1', 2, { email: ada })).userId, first)
+  t.match(world.people.get(second ?? ''), { status: 'deleted', replacedBy: first })
+  t.notOk(world.people.get(first ?? '')?.replacedBy)
+})

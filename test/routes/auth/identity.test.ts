@@ -92,7 +92,7 @@ t.test('a token of nobody’s is refused, and no line of the log holds it', asyn
   const { clerk, get, ada, logText } = await createTwoUpstreams(t)
   const token = await clerk.sessionToken({ ...ada, claims: { iss: 'https://clerk.example.com' } })
   const refused = await get('identity', token)
-  t.match([refused.statusCode, refused.json()], [401, { code: 'FL_SESSION_INVALID' }])
+  t.match([refused.statusCode, refused.json()], [401, { code: 'FL_TOKEN_INVALID' }])
   t.match((await get('identity', 'x')).json(), { code: 'FL_TOKEN_INVALID' })
   for (const part of token.split('.')) t.notOk(logText().includes(part))
 })

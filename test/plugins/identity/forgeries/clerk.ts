@@ -14,7 +14,7 @@ const byIssuer: Row[] = [
   {
     name: "a development instance's token",
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ user, organization }, { foreign }) =>
       foreign.clerk.sessionToken({ userId: user, organizationId: organization }),
   },
@@ -74,25 +74,25 @@ const byIssuer: Row[] = [
   {
     name: 'the issuer with a slash at its end',
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ sign }, { clerk }) => sign({ iss: `${clerk.issuer}/` }),
   },
   {
     name: 'the issuer in capitals',
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ sign }, { clerk }) => sign({ iss: clerk.issuer.toUpperCase() }),
   },
   {
     name: 'a list of issuers, ours among them',
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ sign }, { clerk }) => sign({ iss: [clerk.issuer, 'https://evil.example'] }),
   },
-  saying('without an issuer', { iss: undefined }, 'FL_SESSION_INVALID'),
-  saying('an issuer that is a number', { iss: 7 }, 'FL_SESSION_INVALID'),
-  saying('an issuer that is null', { iss: null }, 'FL_SESSION_INVALID'),
-  saying('an issuer of the language', { iss: '__proto__' }, 'FL_SESSION_INVALID'),
+  saying('without an issuer', { iss: undefined }, 'FL_TOKEN_INVALID'),
+  saying('an issuer that is a number', { iss: 7 }, 'FL_TOKEN_INVALID'),
+  saying('an issuer that is null', { iss: null }, 'FL_TOKEN_INVALID'),
+  saying('an issuer of the language', { iss: '__proto__' }, 'FL_TOKEN_INVALID'),
 ]
 
 /** Right in all but what it is. */
@@ -200,7 +200,7 @@ const byNews: Row[] = [
 const byCollusion: Row = {
   name: "an attacker's key set at the address that the token names as its issuer",
   of,
-  code: 'FL_SESSION_INVALID',
+  code: 'FL_TOKEN_INVALID',
   forge: ({ header, claims }, { trap }) =>
     compose({ header: { ...header, kid: 'attacker' }, claims: { ...claims, iss: trap.url } }, attacker.RS256),
 }

@@ -13,7 +13,7 @@ const byIssuer: Row[] = [
   {
     name: "another environment's token",
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ user, organization }, { foreign }) =>
       foreign.frontegg.accessToken({ userId: user, tenantId: organization }),
   },
@@ -67,10 +67,10 @@ const byIssuer: Row[] = [
   {
     name: 'the issuer with a slash at its end',
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     forge: ({ sign }, { frontegg }) => sign({ iss: `${frontegg.issuer}/` }),
   },
-  saying('without an issuer', { iss: undefined }, 'FL_SESSION_INVALID'),
+  saying('without an issuer', { iss: undefined }, 'FL_TOKEN_INVALID'),
 ]
 
 const byKind: Row[] = [
@@ -132,7 +132,7 @@ const byKind: Row[] = [
   {
     name: 'the JWT of a webhook',
     of,
-    code: 'FL_SESSION_INVALID',
+    code: 'FL_TOKEN_INVALID',
     async forge({ user, organization }, { frontegg }) {
       const sent = await frontegg.webhook('frontegg.user.created', { userId: user, tenantId: organization })
       return sent.headers['x-webhook-secret']

@@ -8,7 +8,7 @@ const of = 'ours'
 const code = 'FL_SESSION_INVALID'
 
 function saying(name: string, claims: Claims): Row {
-  return { name, of, code, forge: ({ sign }) => sign(claims) }
+  return { name, of, code: 'iss' in claims ? 'FL_TOKEN_INVALID' : code, forge: ({ sign }) => sign(claims) }
 }
 
 const byIssuer: Row[] = [
@@ -34,7 +34,7 @@ const byIssuer: Row[] = [
   {
     name: "our next key, the issuer of another environment's",
     of,
-    code,
+    code: 'FL_TOKEN_INVALID',
     forge: ({ header, claims }, { host }) => {
       const next = [...host.app.keys.all.values()].find(({ kid }) => kid !== host.app.keys.current.kid)
       return compose(
