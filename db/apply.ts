@@ -7,8 +7,8 @@ import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } fro
 import { addressOf } from '../domain/twins.ts'
 import { type Notice, notify } from './notices.ts'
 import { endSessionsOf } from './sessions.ts'
-import { isTenancyChange, type TenancyAnswer, writeTenancy } from './tenancy.ts'
-import { loadWorld, savePeople, saveRecords, saveSights } from './world.ts'
+import { isTenancyChange, saveTenancy, type TenancyAnswer, tellTenancy } from './tenancy.ts'
+import { loadWorld, lockRecords, savePeople, saveRecords, saveSights } from './world.ts'
 
 /** What became of a change. For an organization `userId` is null. */
 export interface AppliedChange extends Applied {
@@ -32,7 +32,11 @@ export async function applyChanges(
   const about = changes.map(toUserChange)
   const told = about.flatMap((change) => change ?? [])
   const keys = [...told.map(recordKey), ...changes.flatMap(tenancyKeys)]
-  const world = await loadWorld(tx, keys, told, told.flatMap(emailsOf))
+  const emails = [...told.flatMap(emailsOf), ...(await lockRecords(tx, keys, told))]
+  const [world, tenancy] = await Promise.all([
+    loadWorld(tx, told, emails),
+    tellTenancy(tx, changes.filter(isTenancyChange)),
+  ])
   const before: World = { records: new Map(world.records), people: new Map(world.people) }
   const applied = about.map((change) => change && applyChange(world, change, rules))
 
@@ -50,7 +54,7 @@ export async function applyChanges(
     ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
   )
 
-  // People before the records that point to them; all in one journey.
+  // What is pointed to before what points to it; all in one journey.
   await Promise.all([
     savePeople(tx, people, idsOf(moved)),
     saveRecords(tx, touched.filter(isWritten)),
@@ -63,9 +67,8 @@ export async function applyChanges(
       tx,
       visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
     ),
+    saveTenancy(tx, tenancy, [...world.records.values()].filter(mayHaveMoved)),
   ])
-  const accounts = [...world.records.values()].filter(mayHaveMoved)
-  const answers = await writeTenancy(tx, changes.filter(isTenancyChange), accounts)
 
   const visibleIds = new Set<string | null>(idsOf(visible))
   return changes.map((change, index): AppliedChange => {
@@ -74,7 +77,7 @@ export async function applyChanges(
     const { userId } = own
     const isVisible = visibleIds.has(userId)
     if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible }
-    return { upstream, externalId, ...(answers.get(change) ?? unheard), userId }
+    return { upstream, externalId, ...(tenancy.answers.get(change) ?? unheard), userId }
   })
 
   /** Whose memberships may not be those of the same person any more, or of nobody. */

@@ -3,6 +3,7 @@ import { type MembershipName, toMembershipName } from '../domain/change.ts'
 import { grantOf, isPresent, type MembershipFacts } from '../domain/organization.ts'
 import { recordKey } from '../domain/record.ts'
 import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
+import { channel } from './notices.ts'
 
 /** Who belongs to what in an upstream, with all that was told of it. */
 export interface KnownMembership extends MembershipName {
@@ -110,11 +111,11 @@ export async function lockMemberships(tx: TransactionSql, touched: Touched): Pro
 
 /**
  * Makes memberships, which are locked, agree with the people and organizations of these: whose they are, and whether
- * they are active. Answers the ids of the people of those that were named, and of those that have changed, as they were
- * and as they are.
+ * they are active. All instances hear of the people of those that were named, and of those that have changed, as they
+ * were and as they are.
  */
-export async function linkMemberships(tx: TransactionSql, touched: Touched): Promise<string[]> {
-  const rows = await tx<{ userId: string }[]>`
+export async function linkMemberships(tx: TransactionSql, touched: Touched): Promise<void> {
+  await tx`
     with was as (
       select m.* from (${touchedBy(tx, touched)}) as touched join firstlogin.memberships m
         using (upstream, organization_external_id, user_external_id)
@@ -138,15 +139,14 @@ export async function linkMemberships(tx: TransactionSql, touched: Touched): Pro
           is distinct from (is_now.organization_id, is_now.user_id, is_now.active)
       returning m.user_id, is_now.former_user_id
     )
-    select distinct user_id as "userId" from (
+    select pg_notify(${channel}, json_build_object('userId', user_id)::text) from (
       select user_id from linked
-      union all select former_user_id from linked
-      union all select is_now.user_id
+      union select former_user_id from linked
+      union select is_now.user_id
         from ${namedIn(tx, touched.memberships)} join is_now
           using (upstream, organization_external_id, user_external_id)
     ) as people
     where user_id is not null`
-  return rows.map(({ userId }) => userId)
 }
 
 /** Memberships that hold and that nobody has seen since, and how many hold in all. */

@@ -17,7 +17,7 @@ import {
   lockMemberships,
   saveMemberships,
 } from './memberships.ts'
-import { type Notice, notify } from './notices.ts'
+import { notify } from './notices.ts'
 import {
   createOrganization,
   type KnownOrganization,
@@ -36,10 +36,11 @@ export interface TenancyAnswer {
   isVisible: boolean
 }
 
-/** What has to be written, by `recordKey`. */
-interface Told {
+/** What has to be written. */
+export interface ToldTenancy {
   answers: Map<Change, TenancyAnswer>
-  organizations: Map<string, KnownOrganization>
+  organizations: KnownOrganization[]
+  /** By `recordKey`. */
   memberships: Map<string, KnownMembership>
   /** Those of the memberships that were not merely seen again. */
   news: Map<string, KnownMembership>
@@ -50,37 +51,33 @@ export function isTenancyChange(change: Change): change is TenancyChange {
 }
 
 /**
- * Writes what changes say of organizations and memberships, makes the memberships of accounts agree whose people have
- * changed, and tells all instances. The caller holds the locks of all records that the changes name.
+ * Writes what was told, and makes the memberships agree of what was told and of accounts whose people have changed; these
+ * people, records and organizations are written before. All instances hear of it.
  */
-export async function writeTenancy(
+export async function saveTenancy(
   tx: TransactionSql,
-  changes: TenancyChange[],
+  told: ToldTenancy,
   accounts: UpstreamRecord[],
-): Promise<Map<Change, TenancyAnswer>> {
-  const told = await tell(tx, changes)
-  const organizations = await withSlugs(tx, [...told.organizations.values()])
+): Promise<void> {
+  const { organizations } = told
   const memberships = [...told.memberships.values()]
-  if (accounts.length + organizations.length + memberships.length === 0) return told.answers
-  const news = [...told.news.values()]
-  // In one order before any is written; what is read after that is the last word.
-  const [, , , linked] = await Promise.all([
+  if (accounts.length + organizations.length + memberships.length === 0) return
+  await Promise.all([
+    // In one order before any is written; what is read after that is the last word.
     lockMemberships(tx, { accounts, organizations, memberships }),
     saveOrganizations(tx, organizations),
     saveMemberships(tx, memberships),
-    linkMemberships(tx, { accounts, organizations, memberships: news }),
+    linkMemberships(tx, { accounts, organizations, memberships: [...told.news.values()] }),
+    notify(
+      tx,
+      organizations.map(({ id }) => ({ organizationId: id })),
+    ),
   ])
-  const people = new Set(linked)
-  const notices: Notice[] = [
-    ...organizations.map(({ id }) => ({ organizationId: id })),
-    ...[...people].map((userId) => ({ userId })),
-  ]
-  await notify(tx, notices)
-  return told.answers
 }
 
-async function tell(tx: TransactionSql, changes: TenancyChange[]): Promise<Told> {
-  const told: Told = { answers: new Map(), organizations: new Map(), memberships: new Map(), news: new Map() }
+/** What changes make of organizations and memberships; the caller holds the locks of all records that they name. */
+export async function tellTenancy(tx: TransactionSql, changes: TenancyChange[]): Promise<ToldTenancy> {
+  const told: ToldTenancy = { answers: new Map(), organizations: [], memberships: new Map(), news: new Map() }
   if (changes.length === 0) return told
   const aboutOrganizations = changes.flatMap(toOrganizationChange)
   const aboutMemberships = changes.filter(isMembershipChange)
@@ -88,8 +85,10 @@ async function tell(tx: TransactionSql, changes: TenancyChange[]): Promise<Told>
     loadOrganizations(tx, aboutOrganizations),
     loadMemberships(tx, aboutMemberships),
   ])
+  const written = new Map<string, KnownOrganization>()
   for (const change of aboutOrganizations) tellOne(change)
   for (const change of aboutMemberships) tellMember(change)
+  told.organizations = await withSlugs(tx, [...written.values()])
   return told
 
   function tellOne(change: OrganizationChange): void {
@@ -99,7 +98,7 @@ async function tell(tx: TransactionSql, changes: TenancyChange[]): Promise<Told>
     if (!known || isToldMore(known.facts, facts)) {
       const organization = { ...(known ?? createOrganization(change, facts)), facts }
       organizations.set(key, organization)
-      told.organizations.set(key, organization)
+      written.set(key, organization)
     }
     const looksOther = !known || nameOf(known.facts) !== nameOf(facts) || path === 'tombstoned'
     told.answers.set(change, { kind: 'organization', path, hadEffect, isVisible: hadEffect && looksOther })

@@ -20,32 +20,43 @@ interface RecordName {
   externalId: string
 }
 
-/**
- * Locks these keys, and loads and locks the part of the world that changes to these records, naming these addresses, can
- * touch. Locks are taken in one order everywhere (records, addresses, rows of people), so that no two transactions
- * deadlock.
- */
-export async function loadWorld(
-  tx: TransactionSql,
-  keys: string[],
-  names: RecordName[],
-  emails: CanonicalEmail[],
-): Promise<World> {
-  const upstreams = names.map((name) => name.upstream)
-  const externalIds = names.map((name) => name.externalId)
-  // A look-up for each name: a join's plan, made while a table was small, reads all of it for long after it has grown.
-  const named = tx`
-    unnest(${upstreams}::text[], ${externalIds}::text[]) as name (upstream, external_id)
+/** The records of these names. A look-up for each: a join's plan, made while a table was small, would read all of it. */
+function recordsOf(tx: TransactionSql, names: RecordName[]) {
+  return tx`
+    unnest(${names.map((name) => name.upstream)}::text[], ${names.map((name) => name.externalId)}::text[])
+        as name (upstream, external_id)
       cross join lateral (
         select i.user_id, i.email_canonical from firstlogin.identities i
         where i.upstream = name.upstream and i.external_id = name.external_id limit 1
       ) as record`
+}
+
+/** Makes everybody else wait who names one of these keys, and answers the addresses of these records. */
+export async function lockRecords(
+  tx: TransactionSql,
+  keys: string[],
+  names: RecordName[],
+): Promise<CanonicalEmail[]> {
   // Statements of one Promise.all travel together and run in their order.
   const [, known] = await Promise.all([
     lock(tx, 'records', keys),
-    tx<{ email: CanonicalEmail | null }[]>`select email_canonical as email from ${named}`,
+    tx<{ email: CanonicalEmail | null }[]>`select email_canonical as email from ${recordsOf(tx, names)}`,
   ])
-  const involved = [...new Set([...emails, ...known.flatMap((row) => row.email ?? [])])]
+  return known.flatMap((row) => row.email ?? [])
+}
+
+/**
+ * Loads and locks the part of the world that changes to these records, which are locked, can touch, with these addresses
+ * of theirs and of the changes. Locks are taken in one order everywhere (records, addresses, rows of people), so that no
+ * two transactions deadlock.
+ */
+export async function loadWorld(
+  tx: TransactionSql,
+  names: RecordName[],
+  emails: CanonicalEmail[],
+): Promise<World> {
+  const named = recordsOf(tx, names)
+  const involved = [...new Set(emails)]
   // Unions, each part of which an index answers; an \`or\` over them would read the whole table.
   const theirIds = tx`
     select id from firstlogin.users where email_canonical = any(${involved}::text[])
