@@ -42,7 +42,7 @@ export const problemsOf = (error: unknown) => (error instanceof ConfigError ? er
 export const own = defineUpstream({
   name: 'own',
   env: Type.Object({ OWN_TOKEN: Type.String() }),
-  limits: airtableUpstream.limits,
+  limitsOf: () => ({ callsPerSecond: 4, pauseMs: 1000 }),
   gateOf: ({ OWN_TOKEN }) => OWN_TOKEN,
   create: (_env, { clock }: UpstreamContext) => ({
     lookup: { batchSize: 1, find: async () => (clock() > 0 ? [] : []) },
