@@ -37,11 +37,13 @@ async function runFile(file: string): Promise<void> {
   }) as typeof t.test
   t.beforeEach = ((hook: (t: Test) => unknown) => void before.push(hook)) as typeof t.beforeEach
   t.teardown = ((work: () => unknown) => void after.unshift(work)) as typeof t.teardown
-  t.comment(file)
+  const started = process.cpuUsage()
   try {
     await import(relative(import.meta.dirname, join(root, file)))
     await Promise.allSettled(running)
     for (const work of after) await work()
+    const { user, system } = process.cpuUsage(started)
+    t.comment(`${file}: ${Math.round((user + system) / 1000)} ms of CPU`)
   } finally {
     Object.assign(t, own)
   }

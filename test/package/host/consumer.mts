@@ -8,6 +8,7 @@ import signature from 'firstlogin/plugins/signature'
 import { type LoginReply, LoginRequest } from 'firstlogin/schemas/auth'
 import { type User, User as UserSchema } from 'firstlogin/schemas/user'
 import airtableUpstream from 'firstlogin/upstreams/airtable'
+import { type Subject, upstreamChecks } from 'firstlogin/upstreams/kit'
 import { defineUpstream, type UpstreamContext } from 'firstlogin/upstreams/upstream'
 import postgres from 'postgres'
 import { Type } from 'typebox'
@@ -38,6 +39,9 @@ app.airtable.deleteEverything()
 export const isLogin = (body: unknown): body is LoginRequest => Value.Check(LoginRequest, body)
 export const emailOf = (reply: LoginReply): User['email'] => Value.Parse(UserSchema, reply.user).email
 export const problemsOf = (error: unknown) => (error instanceof ConfigError ? error.problems : [])
+
+export const namesOfChecks = (subject: Subject) => upstreamChecks(subject).map(({ name }) => name)
+export const gateOfAirtable = airtableUpstream.gateOf
 
 export const own = defineUpstream({
   name: 'own',

@@ -56,7 +56,7 @@ t.test('100 first requests at once, over two instances, make exactly one of each
     const some = await Promise.all(Array.from({ length: 10 }, () => tokens[kind]()))
 
     const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => hosts[index % 2]?.get('/ids', some[index % 10] ?? '')),
+      Array.from({ length: 100 }, async (_, index) => hosts[index % 2]?.get('/ids', some[index % 10] ?? '')),
     )
     t.same(new Set(answers.map((answer) => answer?.statusCode)), new Set([200]), kind)
     t.equal(new Set(answers.map((answer) => answer?.body)).size, 1)

@@ -46,5 +46,5 @@ export async function race(
           left join firstlogin.memberships m on m.user_id = u.id and m.active
           left join firstlogin.organizations o on o.id = m.organization_id and o.name = 'Race ' || race.number
         where u.email = 'race' || race.number || '@example.com' and u.status = 'active') as one`
-  return { statuses: [...statuses].sort(), people: row?.people ?? 0, named: row?.named ?? 0 }
+  return { statuses: [...statuses].sort((a, b) => a - b), people: row?.people ?? 0, named: row?.named ?? 0 }
 }

@@ -6,18 +6,8 @@ import { createWorld, type Service } from '../../support/service.ts'
 
 type FaultKind = Parameters<AirtableStandIn['setFault']>[0]['kind']
 
-const passing: FaultKind[] = [
-  'refuse',
-  'reset',
-  'stall',
-  'drip',
-  'quota',
-  'error_500',
-  'html_502',
-  'malformed',
-  'half_body',
-  'oversize',
-]
+/** One of each sort; `npm run drill` goes through all of them. */
+const passing: FaultKind[] = ['refuse', 'stall', 'error_500', 'malformed', 'oversize']
 
 // Mostly waiting: side by side.
 t.jobs = 4

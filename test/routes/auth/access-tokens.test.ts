@@ -99,9 +99,9 @@ t.test('headers of other forms are no session', async (t) => {
 })
 
 t.test('an expired token, kept in memory or not, is over', async (t) => {
-  const { accessToken, me, world } = await signIn(t, { ACCESS_TOKEN_TTL_S: '1' })
+  const { accessToken, me, world } = await signIn(t, { ACCESS_TOKEN_TTL_S: '3' })
   t.equal((await me(accessToken)).statusCode, 200)
-  await sleep(1050)
+  await sleep(3050)
   isProblem(t, await me(accessToken), 'FL_SESSION_INVALID')
   isProblem(t, await createClient((await world.start()).app).me(accessToken), 'FL_SESSION_INVALID')
 })
