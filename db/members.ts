@@ -88,11 +88,20 @@ export async function findMember(
       case when m.active then ${membershipObject(sql)} end as membership
     from (select ${of.upstream} as upstream, ${of.user} as user_id, ${of.organization ?? null}::text as organization_id)
         as name
-      left join firstlogin.identities i on i.upstream = name.upstream and i.external_id = name.user_id
-      left join firstlogin.users u on u.id = i.user_id
-      left join firstlogin.organizations o on o.upstream = name.upstream and o.external_id = name.organization_id
-      left join firstlogin.memberships m on m.upstream = name.upstream
-        and m.organization_external_id = name.organization_id and m.user_external_id = name.user_id`
+      left join lateral (
+        select * from firstlogin.identities i
+        where i.upstream = name.upstream and i.external_id = name.user_id limit 1
+      ) as i on true
+      left join lateral (select * from firstlogin.users u where u.id = i.user_id limit 1) as u on true
+      left join lateral (
+        select * from firstlogin.organizations o
+        where o.upstream = name.upstream and o.external_id = name.organization_id limit 1
+      ) as o on true
+      left join lateral (
+        select * from firstlogin.memberships m
+        where m.upstream = name.upstream and m.organization_external_id = name.organization_id
+          and m.user_external_id = name.user_id limit 1
+      ) as m on true`
   if (!row) throw new Error('A row was expected.')
   const { account, organizationFacts, membershipFacts, user, organization, membership } = row
   return {

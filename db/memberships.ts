@@ -16,10 +16,12 @@ export async function loadMemberships(
   names: MembershipName[],
 ): Promise<Map<string, KnownMembership>> {
   const rows = await tx<(Omit<MembershipName, 'externalId'> & FactsRow)[]>`
-    select m.upstream, m.organization_external_id as organization, m.user_external_id as user, m.claims, m.lifecycle,
-      m.seen_at::float8 as "seenAt"
-    from ${namedIn(tx, names)} join firstlogin.memberships m
-      using (upstream, organization_external_id, user_external_id)`
+    select known.*
+    from ${namedIn(tx, names)} cross join lateral (
+      select m.upstream, m.organization_external_id as organization, m.user_external_id as user, m.claims,
+        m.lifecycle, m.seen_at::float8 as "seenAt"
+      from firstlogin.memberships m where ${isNamed(tx)} limit 1
+    ) as known`
   const byPair = new Map(names.map((name) => [pairKey(name), name]))
   return new Map(
     rows.flatMap(({ claims, lifecycle, seenAt, ...pair }) => {
@@ -38,6 +40,13 @@ function namedIn(tx: TransactionSql, names: MembershipName[]) {
   return tx`
     unnest(${names.map(({ upstream }) => upstream)}::text[], ${names.map(({ organization }) => organization)}::text[],
       ${names.map(({ user }) => user)}::text[]) as name (upstream, organization_external_id, user_external_id)`
+}
+
+/** Each name is looked up by itself: a join's plan, made while a table was small, would read all of it later. */
+function isNamed(tx: TransactionSql) {
+  return tx`
+    m.upstream = name.upstream and m.organization_external_id = name.organization_external_id
+      and m.user_external_id = name.user_external_id`
 }
 
 /** Writes what they say for themselves; `linkMemberships` makes the rest of it. */
@@ -103,10 +112,9 @@ function touchedBy(tx: TransactionSql, { accounts, organizations, memberships }:
 /** Locks rows in one order. */
 export async function lockMemberships(tx: TransactionSql, touched: Touched): Promise<void> {
   await tx`
-    select from (${touchedBy(tx, touched)}) as touched join firstlogin.memberships m
-      using (upstream, organization_external_id, user_external_id)
-    order by upstream, organization_external_id, user_external_id
-    for update of m`
+    select
+    from (select * from (${touchedBy(tx, touched)}) as touched order by 1, 2, 3) as name
+      cross join lateral (select from firstlogin.memberships m where ${isNamed(tx)} for update) as locked`
 }
 
 /**
@@ -116,33 +124,36 @@ export async function lockMemberships(tx: TransactionSql, touched: Touched): Pro
  */
 export async function linkMemberships(tx: TransactionSql, touched: Touched): Promise<void> {
   await tx`
-    with was as (
-      select m.* from (${touchedBy(tx, touched)}) as touched join firstlogin.memberships m
-        using (upstream, organization_external_id, user_external_id)
-    ), is_now as (
-      select was.upstream, was.organization_external_id, was.user_external_id, o.id as organization_id, u.id as user_id,
-        was.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false) as active,
-        was.user_id as former_user_id
-      from was
-        left join firstlogin.organizations o
-          on o.upstream = was.upstream and o.external_id = was.organization_external_id
-        left join firstlogin.identities i on i.upstream = was.upstream and i.external_id = was.user_external_id
-        left join firstlogin.users u on u.id = i.user_id
+    with is_now as (
+      select m.*, o.id as its_id, u.id as their_id,
+        m.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false) as holds
+      from (${touchedBy(tx, touched)}) as name
+        cross join lateral (
+          select m.ctid as place, m.upstream, m.organization_external_id, m.user_external_id, m.present,
+            m.user_id as former_user_id
+          from firstlogin.memberships m where ${isNamed(tx)} limit 1
+        ) as m
+        left join lateral (
+          select o.id, o.status from firstlogin.organizations o
+          where o.upstream = m.upstream and o.external_id = m.organization_external_id limit 1
+        ) as o on true
+        left join lateral (
+          select i.user_id from firstlogin.identities i
+          where i.upstream = m.upstream and i.external_id = m.user_external_id limit 1
+        ) as i on true
+        left join lateral (select u.id, u.status from firstlogin.users u where u.id = i.user_id limit 1) as u on true
     ), linked as (
       update firstlogin.memberships m
-      set organization_id = is_now.organization_id, user_id = is_now.user_id, active = is_now.active,
-        updated_at = now()
+      set organization_id = is_now.its_id, user_id = is_now.their_id, active = is_now.holds, updated_at = now()
       from is_now
-      where (m.upstream, m.organization_external_id, m.user_external_id)
-          = (is_now.upstream, is_now.organization_external_id, is_now.user_external_id)
-        and (m.organization_id, m.user_id, m.active)
-          is distinct from (is_now.organization_id, is_now.user_id, is_now.active)
+      where m.ctid = is_now.place
+        and (m.organization_id, m.user_id, m.active) is distinct from (is_now.its_id, is_now.their_id, is_now.holds)
       returning m.user_id, is_now.former_user_id
     )
     select pg_notify(${channel}, json_build_object('userId', user_id)::text) from (
       select user_id from linked
       union select former_user_id from linked
-      union select is_now.user_id
+      union select is_now.their_id
         from ${namedIn(tx, touched.memberships)} join is_now
           using (upstream, organization_external_id, user_external_id)
     ) as people

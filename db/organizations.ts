@@ -30,11 +30,15 @@ export async function loadOrganizations(
   names: OrganizationName[],
 ): Promise<Map<string, KnownOrganization>> {
   const rows = await tx<Row[]>`
-    select o.id, o.upstream, o.external_id as "externalId", o.name, o.slug, o.claims, o.lifecycle,
-      o.seen_at::float8 as "seenAt"
+    select known.*
     from unnest(${names.map((name) => name.upstream)}::text[], ${names.map((name) => name.externalId)}::text[])
         as name (upstream, external_id)
-      join firstlogin.organizations o using (upstream, external_id)`
+      cross join lateral (
+        select o.id, o.upstream, o.external_id as "externalId", o.name, o.slug, o.claims, o.lifecycle,
+          o.seen_at::float8 as "seenAt"
+        from firstlogin.organizations o
+        where o.upstream = name.upstream and o.external_id = name.external_id limit 1
+      ) as known`
   return new Map(
     rows.map(({ claims, lifecycle, seenAt, ...row }) => {
       return [recordKey(row), { ...row, facts: toStoredFacts({ claims, lifecycle, seenAt }) }]
