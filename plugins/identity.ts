@@ -120,12 +120,14 @@ export default fp(
       const since = cache.now()
       try {
         const { identity, expiresAt, isProvisioned } = await identify(token, organizationId)
+        app.metrics.identities.inc({ outcome: isProvisioned ? 'provisioned' : 'known' })
         const touchedAt = identity.user.lastLoginAt?.getTime() ?? 0
         const kept = { identity, expiresAt, touchedAt }
         // What was written for it here comes back as a notice within the moment.
         if (!isProvisioned && app.notices.isLive) cache.set(key, kept, since)
         return kept
       } catch (error) {
+        app.metrics.identities.inc({ outcome: error instanceof FirstloginError ? error.code : 'FL_INTERNAL' })
         if (error instanceof FirstloginError && error.status < 500)
           app.log.info({
             event: 'token.refused',
@@ -187,6 +189,7 @@ export default fp(
     dependencies: [
       'firstlogin-db',
       'firstlogin-notices',
+      'firstlogin-metrics',
       'firstlogin-http',
       'firstlogin-upstreams',
       'firstlogin-provisioner',

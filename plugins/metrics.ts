@@ -17,6 +17,7 @@ export interface Metrics {
   webhookFailed: Counter
   inboundEvents: Counter<'source' | 'result'>
   logins: Counter<'outcome'>
+  identities: Counter<'outcome'>
 }
 
 export default fp(
@@ -73,6 +74,12 @@ export default fp(
       logins: new Counter({
         name: 'firstlogin_logins_total',
         help: 'Login attempts by outcome.',
+        labelNames: ['outcome'],
+        registers,
+      }),
+      identities: new Counter({
+        name: 'firstlogin_identities_total',
+        help: 'Tokens that were not known from memory: of somebody known, of a newcomer, or refused with a code.',
         labelNames: ['outcome'],
         registers,
       }),
