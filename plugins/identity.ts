@@ -157,7 +157,8 @@ export default fp(
       })
     }
 
-    function rowsOf({ identity }: FastifyRequest) {
+    function rowsOf({ identity }: Partial<FastifyRequest>) {
+      if (!identity) throw new Error('request.identity: this route has none of the hooks of app.identity.')
       const { user, organization, membership } = identity
       if (!organization || !membership) throw new FirstloginError('FL_ORGANIZATION_MISSING')
       return { user, organization, membership }

@@ -63,9 +63,14 @@ export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOpt
     fetchedAt = at
   }
 
-  /** What others have found meanwhile, or else the issuer's own answer. */
-  async function look(): Promise<void> {
-    if (await takeStored()) return
+  function hasKey(kid: string): boolean {
+    return kids.has(kid) && Date.now() - fetchedAt < longestOutageMs
+  }
+
+  /** What others have found meanwhile, or else, while the key is not among it, the issuer's own answer. */
+  async function look(kid: string | undefined): Promise<void> {
+    const isNewer = await takeStored()
+    if (kid === undefined ? isNewer : hasKey(kid)) return
     if (await claimAsking(sql, url, pauseMs)) return ask()
     // Another instance may be asking at this moment.
     const giveUpAt = performance.now() + deadlineMs
@@ -102,22 +107,26 @@ export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOpt
     }
   }
 
-  function lookOnce(): Promise<void> {
-    looking ??= look().finally(() => {
+  /** One look serves all who wait; whoever's key it did not look for looks once more. */
+  async function lookOnce(kid: string | undefined): Promise<void> {
+    if (looking) await looking
+    if (kid !== undefined && hasKey(kid)) return
+    if (performance.now() - lookedAt < lookPauseMs) return
+    looking ??= look(kid).finally(() => {
       looking = undefined
-      lookedAt = performance.now()
+      if (kid === undefined || !hasKey(kid)) lookedAt = performance.now()
     })
-    return looking
+    await looking
   }
 
   return async function findKey(header, token) {
     const ageMs = Date.now() - fetchedAt
     const known = ageMs < longestOutageMs && find ? await tryFind(find, header, token) : undefined
     if (known) {
-      if (ageMs > freshMs && performance.now() - lookedAt > pauseMs) lookOnce().catch(onError)
+      if (ageMs > freshMs && performance.now() - lookedAt > pauseMs) lookOnce(undefined).catch(onError)
       return known
     }
-    if (looking || performance.now() - lookedAt > lookPauseMs) await lookOnce()
+    await lookOnce(header.kid)
     const found = Date.now() - fetchedAt < longestOutageMs && find && (await tryFind(find, header, token))
     if (found) return found
     if (isAway || !find) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE', { retryAfterS: pauseMs / 1000 })

@@ -38,7 +38,8 @@ export function createTokens(
 ): Tokens {
   let current: Promise<Key> | undefined
   const key = () => {
-    current ??= createKey(instanceId)
+    // Another one on every start: whoever kept the last one's public part under one name would refuse all tokens.
+    current ??= createKey(newId('ins'))
     return current
   }
 

@@ -78,6 +78,11 @@ t.test(
     t.equal((await hosts[1]?.get('/ids', fresh))?.statusCode, 200, 'from the database')
     t.equal(keyCalls(world), 2)
     for (const host of hosts) t.equal((await host.get('/ids', old)).statusCode, 401)
+    await world.clerk.rotateKeys()
+    await letPass(world, 11)
+    const started = await world.start()
+    const newest = await world.clerk.sessionToken(person)
+    t.equal((await started.get('/ids', newest)).statusCode, 200, 'the database knows no more than before')
     const forged = await world.clerk.sessionToken({ ...person, header: { kid: 'ins_unknown' } })
     t.equal((await hosts[1]?.get('/ids', forged))?.statusCode, 401)
   },
