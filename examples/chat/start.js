@@ -45,6 +45,11 @@ try {
   } finally {
     await app.close()
   }
+} catch (error) {
+  // What its reader can mend is one sentence; everything else is for whoever writes the app.
+  const isTaken = error.code === 'EADDRINUSE'
+  console.error(isTaken ? `${error.message}. Set PORT to a free one.` : (error.problems?.join('\n') ?? error))
+  process.exitCode = 1
 } finally {
   await stop()
 }
