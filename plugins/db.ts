@@ -28,8 +28,7 @@ export default fp<DbOptions>(
             connect_timeout: 10,
             // Seconds before the next try: by default they grow to 20, for which everybody would wait.
             backoff: () => 0.1,
-            // Rows are found by keys: a plan made while a table was small would read all of it when it has grown.
-            connection: { application_name: 'firstlogin', enable_seqscan: 'off' },
+            connection: { application_name: 'firstlogin' },
             onnotice: () => {},
           })
         : database
