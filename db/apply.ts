@@ -1,6 +1,7 @@
 import type { TransactionSql } from 'postgres'
 import { type Change, fieldNames, isUserChange, type UserChange } from '../domain/change.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
+import { isDeleted } from '../domain/facts.ts'
 import type { Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, type World } from '../domain/provisioning.ts'
 import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } from '../domain/record.ts'
@@ -63,10 +64,10 @@ export async function applyChanges(
       touched.filter((record) => !isWritten(record)),
     ),
     endSessionsOf(tx, idsOf(ended)),
-    notify(
-      tx,
-      visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
-    ),
+    notify(tx, [
+      ...visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
+      ...touched.flatMap((record) => noticesOfMove(before.records.get(recordKey(record)), record)),
+    ]),
     saveTenancy(tx, tenancy, [...world.records.values()].filter(mayHaveMoved)),
   ])
 
@@ -85,7 +86,8 @@ export async function applyChanges(
     if (!record.isAccount) return false
     const was = before.records.get(recordKey(record))
     const lives = (one: World, id: string | null) => one.people.get(id ?? '')?.status !== 'deleted'
-    return was?.userId !== record.userId || lives(before, was.userId) !== lives(world, record.userId)
+    if (!was || was.userId !== record.userId || isDeleted(was) !== isDeleted(record)) return true
+    return lives(before, was.userId) !== lives(world, record.userId)
   }
 }
 
@@ -119,6 +121,12 @@ function noticesOf(person: Person, was: Person | undefined): Notice[] {
   const emails = [was?.emailCanonical, person.emailCanonical].flatMap((email) => email ?? [])
   if (emails.length === 0) return [{ userId: person.id }]
   return [...new Set(emails)].map((email) => ({ userId: person.id, email }))
+}
+
+/** Whoever is remembered by this record is somebody else now, though neither of them looks different. */
+function noticesOfMove(was: UpstreamRecord | undefined, is: UpstreamRecord): Notice[] {
+  if (!was?.userId || was.userId === is.userId) return []
+  return [was.userId, is.userId].flatMap((userId) => (userId ? [{ userId }] : []))
 }
 
 /** The addresses that a change names. */

@@ -126,7 +126,8 @@ export async function linkMemberships(tx: TransactionSql, touched: Touched): Pro
   await tx`
     with is_now as (
       select m.*, o.id as its_id, u.id as their_id,
-        m.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false) as holds
+        m.present and o.status is not distinct from 'active' and coalesce(u.status <> 'deleted', false)
+          and i.is_present as holds
       from (${touchedBy(tx, touched)}) as name
         cross join lateral (
           select m.ctid as place, m.upstream, m.organization_external_id, m.user_external_id, m.present,
@@ -138,7 +139,10 @@ export async function linkMemberships(tx: TransactionSql, touched: Touched): Pro
           where o.upstream = m.upstream and o.external_id = m.organization_external_id limit 1
         ) as o on true
         left join lateral (
-          select i.user_id from firstlogin.identities i
+          select i.user_id,
+            coalesce((i.lifecycle #>> '{created,at}')::float8 > (i.lifecycle #>> '{deleted,at}')::float8,
+              i.lifecycle -> 'deleted' is null) as is_present
+          from firstlogin.identities i
           where i.upstream = m.upstream and i.external_id = m.user_external_id limit 1
         ) as i on true
         left join lateral (select u.id, u.status from firstlogin.users u where u.id = i.user_id limit 1) as u on true

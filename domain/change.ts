@@ -107,6 +107,12 @@ export function toMembershipName(upstream: string, organization: string, user: s
   return { upstream, organization, user, externalId: `${organization} ${user}` }
 }
 
+/** The same of an `externalId`: neither part of it has a blank. */
+export function readMembershipName(upstream: string, externalId: string): MembershipName {
+  const [organization = '', user = ''] = externalId.split(' ')
+  return { upstream, externalId, organization, user }
+}
+
 export function isUserChange(change: Change): change is UserChange {
   return change.type.startsWith('user.')
 }

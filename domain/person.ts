@@ -67,12 +67,19 @@ function choose(
   const owner = ownership[field]
   const own = localCandidate(field, local)
   const groups = records.map((group) => group.flatMap((record) => recordCandidate(field, record) ?? []))
-  const claims = groups.find((group) => group.length > 0) ?? []
+  const told = groups.find((group) => group.length > 0) ?? []
+  const claims = field === 'status' && owner !== 'local' ? strictest(told) : told
   const oldestFirst = claims.sort((a, b) => compareSources(a.source, b.source))
   if (owner === 'local') return own ?? oldestFirst[0]
   const newest = oldestFirst.at(-1)
   if (owner === 'upstream' || !own || !newest) return newest ?? own
   return compareStamps(own, newest) > 0 ? own : newest
+}
+
+/** Whoever is shut out by one upstream is not let in by news of another. */
+function strictest(claims: Candidate[]): Candidate[] {
+  const refusals = claims.filter(({ value }) => value !== 'active')
+  return refusals.length > 0 ? refusals : claims
 }
 
 /** A value of the row counts as set here when its provenance says so, or when nobody said where it came from. */

@@ -87,14 +87,24 @@ export default fp(
       if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
       const { 'x-organization-id': named } = request.headers
       const organizationId = typeof named === 'string' && named !== '' ? named : undefined
-      const key = hash('sha256', `${organizationId ?? ''} ${token}`, 'base64url')
-      const kept = app.notices.isLive ? cache.get(key) : undefined
-      const isValid = kept !== undefined && kept.expiresAt > Date.now()
+      const key = hash('sha256', token, 'base64url')
+      const kept = findKept(key, organizationId)
       // A session that ends here ends at once: the notice of it takes a moment.
-      if (isValid && kept.identity.upstream === null) await confirmOwn(app, kept.identity)
-      const found = isValid ? kept : await identifyOnce(request, key, token, organizationId)
+      if (kept?.identity.upstream === null) await confirmOwn(app, kept.identity)
+      const found = kept ?? (await identifyOnce(request, key, token, organizationId))
       request.identity = found.identity
       touchIfDue(found)
+    }
+
+    /** Only our own tokens act in an organization that the request names: those of upstreams name theirs. */
+    function findKept(key: string, organizationId: string | undefined): Kept | undefined {
+      if (!app.notices.isLive) return undefined
+      const plain = cache.get(key)
+      const kept =
+        organizationId === undefined || (plain && plain.identity.upstream !== null)
+          ? plain
+          : cache.get(`${key} ${organizationId}`)
+      return kept && kept.expiresAt > Date.now() ? kept : undefined
     }
 
     /** All who come with one token at the same time share one flight. */
@@ -104,10 +114,11 @@ export default fp(
       token: string,
       organizationId: string | undefined,
     ): Promise<Kept> {
+      const name = `${key} ${organizationId ?? ''}`
       const flight =
-        flights.get(key) ??
-        identifyAndKeep(request, key, token, organizationId).finally(() => flights.delete(key))
-      flights.set(key, flight)
+        flights.get(name) ??
+        identifyAndKeep(request, key, token, organizationId).finally(() => flights.delete(name))
+      flights.set(name, flight)
       return flight
     }
 
@@ -124,7 +135,9 @@ export default fp(
         const touchedAt = identity.user.lastLoginAt?.getTime() ?? 0
         const kept = { identity, expiresAt, touchedAt }
         // What was written for it here comes back as a notice within the moment.
-        if (!isProvisioned && app.notices.isLive) cache.set(key, kept, since)
+        const isPlain = organizationId === undefined || identity.upstream !== null
+        if (!isProvisioned && app.notices.isLive)
+          cache.set(isPlain ? key : `${key} ${organizationId}`, kept, since)
         return kept
       } catch (error) {
         app.metrics.identities.inc({ outcome: error instanceof FirstloginError ? error.code : 'FL_INTERNAL' })

@@ -21,10 +21,17 @@ export interface IdentityCache {
   clear(): void
 }
 
+/** Should no notice come. */
+const longestMs = 30_000
+
 export function createIdentityCache(max = 20_000): IdentityCache {
   /** Tokens by what they depend on, so that one notice ends all of them. */
   const byName = new Map<string, Set<string>>()
-  const kept = new LRUCache<string, Kept>({ max, dispose: ({ identity }, token) => unlink(identity, token) })
+  const kept = new LRUCache<string, Kept>({
+    max,
+    ttl: longestMs,
+    dispose: ({ identity }, token) => unlink(identity, token),
+  })
 
   /** Of whom was heard lately, and when; what was forgotten of that may concern anybody. */
   let moment = 0

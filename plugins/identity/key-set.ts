@@ -50,13 +50,16 @@ const lookPauseMs = 500
 export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOptions): JWTVerifyGetKey {
   let find: JWTVerifyGetKey | undefined
   let kids: ReadonlySet<string> = new Set()
+  let known: ReadonlySet<string> = new Set()
   let fetchedAt = 0
   let isAway = false
   let lookedAt = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
 
   function take(keys: PublicKey[], at: number): void {
-    const isWithdrawn = [...kids].some((kid) => !keys.some((key) => key.kid === kid))
+    const texts = new Set(keys.map((key) => JSON.stringify(key)))
+    const isWithdrawn = [...known].some((text) => !texts.has(text))
+    known = texts
     kids = new Set(keys.map(({ kid }) => kid))
     if (isWithdrawn) onWithdrawn()
     find = createLocalJWKSet({ keys })
@@ -121,10 +124,10 @@ export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOpt
 
   return async function findKey(header, token) {
     const ageMs = Date.now() - fetchedAt
-    const known = ageMs < longestOutageMs && find ? await tryFind(find, header, token) : undefined
-    if (known) {
+    const key = ageMs < longestOutageMs && find ? await tryFind(find, header, token) : undefined
+    if (key) {
       if (ageMs > freshMs && performance.now() - lookedAt > pauseMs) lookOnce(undefined).catch(onError)
-      return known
+      return key
     }
     await lookOnce(header.kid)
     const found = Date.now() - fetchedAt < longestOutageMs && find && (await tryFind(find, header, token))
@@ -151,6 +154,6 @@ async function tryFind(find: JWTVerifyGetKey, ...asked: Parameters<JWTVerifyGetK
     return await find(...asked)
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey) return undefined
-    throw error
+    throw error instanceof errors.JOSEError ? error : new errors.JWKSInvalid('A key cannot be used.')
   }
 }

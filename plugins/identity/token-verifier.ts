@@ -23,7 +23,11 @@ export async function verifyToken(
     clockTolerance: clockToleranceS,
     requiredClaims: ['sub', 'iat', 'exp'],
   }).catch((error: unknown) => {
-    throw error instanceof errors.JOSEError ? toRefusal(error) : error
+    if (error instanceof errors.JOSEError) throw toRefusal(error)
+    // What the library says of a key that is too weak, or of another kind.
+    throw error instanceof TypeError
+      ? new FirstloginError('FL_TOKEN_INVALID', { cause: 'the key cannot be used' })
+      : error
   })
   const { sub, iat, exp, aud } = payload
   if (typeof sub !== 'string' || sub === '' || iat === undefined || exp === undefined)

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { JWTVerifyGetKey } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { findMember, type KnownMember } from '../../db/members.ts'
 import type { Change } from '../../domain/change.ts'
+import { isDeleted, isVanished } from '../../domain/facts.ts'
 import { FirstloginError, toLoggable } from '../../errors.ts'
 import type { Claims, TokenReading } from '../../upstreams/upstream.ts'
 import type { Identity } from '../identity.ts'
@@ -33,6 +35,8 @@ interface Issuer {
 
 export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => void): UpstreamTokens {
   const issuers = new Map<string, Issuer>()
+  /** Accounts that stand for nobody, however often they are told: another one has taken their place. */
+  const vain = new LRUCache<string, true>({ max: 10_000, ttl: 30_000 })
   for (const upstream of app.upstreams) {
     const { name, claims } = upstream
     if (!claims) continue
@@ -67,6 +71,7 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
     if (isProvisioned) {
       await app.provisioner.apply(reading.changes)
       known = await findMember(app.sql, of)
+      if (!known.user) vain.set(reading.user, true)
     }
     if (!reading.isImpersonated) fetchNames(known, reading, names)
     const identity = { ...toMember(known, reading), upstream, claims: verified.payload }
@@ -77,9 +82,9 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
     }
   }
 
-  function isNews(known: KnownMember, { changes }: TokenReading): boolean {
-    if (known.account && !known.user && !known.account.deleted) return true
-    return changes.some((change) => {
+  function isNews(known: KnownMember, reading: TokenReading): boolean {
+    if (known.account && !known.user && !known.account.deleted && !vain.has(reading.user)) return true
+    return reading.changes.some((change) => {
       if (change.type === 'user.upserted') return app.provisioner.wouldDiffer(known.account, change)
       if (change.type === 'organization.upserted')
         return app.provisioner.wouldDiffer(known.organizationFacts, change)
@@ -100,12 +105,15 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
 
 /** Throws for who may not go on: nobody here, not active, or not in the organization any more. */
 function toMember(
-  { user, organization, membership }: KnownMember,
+  { account, user, organization, membership }: KnownMember,
   reading: TokenReading,
 ): Pick<Identity, 'userId' | 'organizationId' | 'user' | 'organization' | 'membership'> {
-  if (!user || user.status === 'deleted')
+  if (!account || !user || user.status === 'deleted')
     throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'nobody is known' })
-  if (user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
+  // The person may live on by another upstream; this account does not.
+  if (isDeleted(account)) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the account was deleted' })
+  const isShut = isVanished(account) || account.claims.status?.value === 'disabled'
+  if (isShut || user.status !== 'active') throw new FirstloginError('FL_ACCOUNT_INACTIVE')
   if (reading.organization === undefined)
     return { userId: user.id, organizationId: null, user, organization: null, membership: null }
   if (!organization || !membership)

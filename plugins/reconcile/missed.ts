@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { findMissed, type Listing, type MissedRecord } from '../../db/listings.ts'
 import { findMissedMemberships } from '../../db/memberships.ts'
-import { type Change, type MembershipName, toMembershipName } from '../../domain/change.ts'
+import { type Change, type MembershipName, readMembershipName } from '../../domain/change.ts'
 import type { Stamp } from '../../domain/stamp.ts'
 import type { Directory, Kind } from '../../upstreams/upstream.ts'
 
@@ -24,6 +24,8 @@ export interface Missed {
 
 /** Of all, as one part in so many, at most this many vanish in a night. */
 const largestShare = 10
+/** Where there are few memberships, one or two are more than a tenth. */
+const fewest: Record<Kind, number> = { user: 0, membership: 10 }
 
 /** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
 export async function settleMissed(
@@ -34,7 +36,8 @@ export async function settleMissed(
 ): Promise<Missed> {
   const { upstream, startedAt } = listing
   const people = await settle('user', await findMissed(app.sql, upstream, startedAt), known)
-  if (!directory.kinds.includes('membership'))
+  // Where so many people are missed, their memberships are no better news.
+  if (people.isRefused || !directory.kinds.includes('membership'))
     return { people: people.gone, memberships: [], isRefused: people.isRefused }
   const { missed, present } = await findMissedMemberships(app.sql, upstream, startedAt)
   const memberships = await settle('membership', missed, present)
@@ -50,7 +53,7 @@ export async function settleMissed(
     const ids = missed.map(({ externalId }) => externalId)
     const existing = new Set(await ask(() => directory.findExisting(kind, ids), listing))
     const gone = missed.filter(({ externalId }) => !existing.has(externalId))
-    const isRefused = !force && gone.length * largestShare > of
+    const isRefused = !force && gone.length * largestShare > of && gone.length > fewest[kind]
     const stamp = { at: askedAt, event: `reconcile ${listing.id}` }
     for (let from = 0; from < gone.length && !isRefused; from += 100) {
       signal?.throwIfAborted()
@@ -63,6 +66,5 @@ export async function settleMissed(
 
 function toVanished(kind: Kind, upstream: string, externalId: string, stamp: Stamp): Change {
   if (kind === 'user') return { type: 'user.vanished', upstream, externalId, stamp }
-  const [organization = '', user = ''] = externalId.split(' ')
-  return { type: 'membership.vanished', ...toMembershipName(upstream, organization, user), stamp }
+  return { type: 'membership.vanished', ...readMembershipName(upstream, externalId), stamp }
 }

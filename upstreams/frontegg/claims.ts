@@ -31,7 +31,7 @@ export function createClaims(env: FronteggEnv): Claims {
     const { email: told, email_verified: emailVerified, name, profilePictureUrl } = payload
     // A template without an address, or without a word on its verification, says nothing about it.
     const isEmailTold = typeof told === 'string' && told.trim() !== '' && typeof emailVerified === 'boolean'
-    const email = isEmailTold ? { email: told } : undefined
+    const email = isEmailTold ? { email: told, emailVerified } : undefined
     return [
       {
         type: 'user.upserted',
@@ -40,7 +40,7 @@ export function createClaims(env: FronteggEnv): Claims {
         isAccount: true,
         ...(email && emailVerified !== true && { isUnvouched: true }),
         created: false,
-        fields: toPersonFields({ ...email, emailVerified, name, profilePictureUrl }),
+        fields: toPersonFields({ ...email, name, profilePictureUrl }),
         stamp,
       },
       // Its name is in no token: `name` is the person's.
@@ -55,11 +55,17 @@ export function createClaims(env: FronteggEnv): Claims {
     ]
   }
 
-  /** A template without roles says nothing of them, which is not that there are none. */
+  /**
+   * A template without roles says nothing of them, which is not that there are none. Roles are named by their keys
+   * alone: what one of them means may hang on its display name, which others know.
+   */
   function toMembershipFields(roles: unknown) {
     if (!Array.isArray(roles)) return {}
     const told = roles.flatMap((key: unknown) => (typeof key === 'string' ? [{ key }] : []))
-    return { grant: toRoleGrant(told, env.FRONTEGG_ROLE_MAP) }
+    const own = env.FRONTEGG_ROLE_MAP
+    const isExplained =
+      told.length === roles.length && told.every((role) => toRoleGrant([role], own).isMapped)
+    return isExplained ? { grant: toRoleGrant(told, own) } : {}
   }
 
   return {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { toText } from '../text.ts'
 import { TenantId } from './answers.ts'
 import { isUserId } from './users.ts'
 
@@ -15,16 +14,22 @@ export interface Hint {
 const tenantId = Compile(TenantId)
 const anyObject = Compile(Type.Record(Type.String(), Type.Unknown()))
 const deepest = 16
+const plainKey = /^[\w.-]{1,100}$/
 
 /** An environment may send what it likes: the ids are looked for in the usual places, also one level down. */
 export function readHint(body: object): Hint {
   const outer = toRecord(body)
   const levels = [outer, ...['data', 'payload', 'event'].map((name) => toRecord(outer[name]))]
   return {
-    eventKey: toText(outer['eventKey'] ?? outer['event'] ?? outer['type'], 200) || 'unknown',
+    eventKey: toEventKey(outer['eventKey'] ?? outer['event'] ?? outer['type']),
     userId: levels.flatMap(usersIn).find(isUserId),
     tenantId: levels.flatMap(tenantsIn).find((id): id is string => tenantId.Check(id)),
   }
+}
+
+/** It is logged and kept although nobody vouches for it. */
+function toEventKey(told: unknown): string {
+  return typeof told === 'string' && plainKey.test(told) ? told : 'unknown'
 }
 
 function usersIn(level: Record<string, unknown>): unknown[] {

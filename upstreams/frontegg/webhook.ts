@@ -25,6 +25,8 @@ const Event = Type.Object({
   eventKey: Type.Optional(Type.Unknown({ description: 'such as frontegg.user.created' })),
 })
 const event = Compile(Event)
+/** In what is kept: a hint that is read again is as old as it was. */
+const arrival = Compile(Type.Object({ arrivedAt: Type.Number({ minimum: 0 }) }))
 const wholeUser = Compile(FronteggUser)
 const upstream = 'frontegg'
 
@@ -93,8 +95,9 @@ export function createWebhook(
       const hint = readHint(body)
       const { eventKey, userId, tenantId } = hint
       const id = dialect === 'kept' && messageId !== undefined ? messageId : nameOf(hint, body, messageId)
-      const payload = { eventKey, ...(userId && { userId }), ...(tenantId && { tenantId }) }
-      const about = { id, type: eventKey, occurredAt: clock(), payload }
+      const arrivedAt = dialect === 'kept' && arrival.Check(body) ? body.arrivedAt : clock()
+      const payload = { eventKey, ...(userId && { userId }), ...(tenantId && { tenantId }), arrivedAt }
+      const about = { id, type: eventKey, occurredAt: arrivedAt, payload }
       try {
         const changes = [
           ...(tenantId === undefined ? [] : await readTenant(tenantId, hint)),

@@ -99,7 +99,10 @@ function personAt(
       told.filter(isHeard).flatMap((one) => spokenBy(one, field, ownership) ?? []),
     )
     const said = first?.length ? first : (second ?? [])
-    const heard = ownership[field] === 'local' ? earliest(said) : latest(said)
+    // Whoever is shut out by one upstream is not let in by another.
+    const refusals = field === 'status' ? said.filter(({ value }) => value === 'disabled') : []
+    const words = refusals.length > 0 ? refusals : said
+    const heard = ownership[field] === 'local' ? earliest(said) : latest(words)
     person[field] = unknown[field]
     if (heard) set(field, heard)
   }

@@ -228,12 +228,32 @@ t.test('a kept event is read again under its own name, and asks upstream anew', 
     eventKey: 'frontegg.user.invitedToTenant',
     userId: katherine,
     tenantId: globex,
+    arrivedAt: event.occurredAt,
   })
   standIn.users.put({ id: katherine, name: 'Katherine G. Johnson' })
   const again = await webhook.read(event.payload, { dialect: 'kept', messageId: event.id })
   t.match(again, { id: event.id, type: event.type, payload: event.payload })
   t.match(again.changes, [{}, { fields: { name: 'Katherine G. Johnson' } }, {}, {}])
 })
+
+t.test(
+  'a hint that is tried again is as old as its arrival, however often, and no body says when',
+  async (t) => {
+    const arrivedAt = Date.parse('2026-11-21T12:00:00.000Z')
+    let now = arrivedAt
+    const { webhook, standIn } = await openWebhook(t, { clock: () => now })
+    standIn.setFault({ kind: 'error_500' })
+    const body = { eventKey: 'frontegg.user.created', user: { id: ada }, arrivedAt: arrivedAt + 9e8 }
+    let kept = await webhook.read(body, { dialect: 'frontegg', messageId: 'proof' })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      t.match(kept, { occurredAt: arrivedAt, refusal: { code: 'FL_UPSTREAM_UNAVAILABLE' } })
+      now += 3_600_000
+      kept = await webhook.read(kept.payload, { dialect: 'kept', messageId: kept.id })
+    }
+    const { arrivedAt: _, ...older } = { ...kept.payload, arrivedAt }
+    t.match(await webhook.read(older, { dialect: 'kept', messageId: kept.id }), { occurredAt: now })
+  },
+)
 
 t.test('while upstream is away an event is not lost but refused', async (t) => {
   const { webhook, standIn } = await openWebhook(t)
@@ -244,6 +264,29 @@ t.test('while upstream is away an event is not lost but refused', async (t) => {
     refusal: { code: 'FL_UPSTREAM_UNAVAILABLE' },
     payload: { userId: ada },
   })
+})
+
+t.test('what an event is called is kept as it is only where it is a plain name', async (t) => {
+  const { webhook } = await openWebhook(t)
+  for (const eventKey of ['frontegg.user.enrolledMFA', 'our_own-event.2', 'x'.repeat(100)])
+    t.match(await webhook.read({ eventKey }, { dialect: 'frontegg' }), {
+      type: eventKey,
+      payload: { eventKey },
+    })
+  for (const eventKey of [
+    'ada@example.com',
+    'two words',
+    'x\n',
+    '\u001b[31m',
+    'é',
+    '',
+    'x'.repeat(101),
+    7,
+    {},
+  ]) {
+    const event = await webhook.read({ eventKey }, { dialect: 'frontegg' })
+    t.match(event, { type: 'unknown', payload: { eventKey: 'unknown' } }, JSON.stringify(eventKey))
+  }
 })
 
 t.test('a hint costs three calls at most, whatever it names', async (t) => {
@@ -259,7 +302,7 @@ t.test('names with a NUL, and depths without end, do no harm', async (t) => {
   let deep: object = {}
   for (let depth = 0; depth < 5000; depth++) deep = { deep }
   const { type } = await webhook.read({ eventKey: 'frontegg\0odd', deep }, { dialect: 'frontegg' })
-  t.equal(type, 'frontegg\ufffdodd')
+  t.equal(type, 'unknown')
   const mac = createHmac('sha256', 'x').update('y').digest('base64url')
   t.throws(() => webhook.verify(Buffer.alloc(0), { 'x-webhook-secret': `e30.e30.${mac}` }), refused)
 })
