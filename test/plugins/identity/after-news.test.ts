@@ -71,7 +71,7 @@ t.test('an account that was deleted or banned signs in nobody, though the person
 })
 
 t.test('an account that has become somebody else’s is theirs at once, on every instance', async (t) => {
-  const { world, hosts, host, person, mint } = await createAda(t)
+  const { hosts, host, person, mint } = await createAda(t)
   const token = await mint()
   const whoIs = async (one: IdentityHost) => (await one.get('/who', token)).json<{ userId: string }>().userId
   const [before] = await Promise.all(hosts.map(whoIs))
@@ -99,7 +99,6 @@ t.test('an account that has become somebody else’s is theirs at once, on every
       await new Promise((resolve) => setTimeout(resolve, 20))
     t.not(await whoIs(one), before)
   }
-  t.equal(world.clerk.users.list().length > 0, true)
 })
 
 t.test('who is shut out by one upstream is not let in by news of another', async (t) => {
@@ -121,22 +120,12 @@ t.test('who is shut out by one upstream is not let in by news of another', async
 })
 
 t.test('a key that cannot be used refuses a token, and is no failure of ours', async (t) => {
-  const { world, hosts, person } = await createAda(t)
+  const { world, host, person } = await createAda(t)
+  t.equal((await host.get('/who', await world.clerk.sessionToken(person))).statusCode, 200)
   await world.sql`
     update firstlogin.issuer_keys set key_set = jsonb_set(key_set, '{keys,0,n}', '"AQAB"'), fetched_at = now()`
   const fresh = await world.start()
   const token = await world.clerk.sessionToken(person)
-  t.ok([401, 503].includes((await fresh.get('/who', token)).statusCode))
-  t.equal((await hosts[0]?.get('/who', token))?.statusCode, 200)
+  t.equal((await fresh.get('/who', token)).statusCode, 401)
+  t.equal((await host.get('/who', token)).statusCode, 200)
 })
-
-t.test(
-  'an organization that an upstream’s token does not name changes nothing of what is kept',
-  async (t) => {
-    const { host, mint } = await createAda(t)
-    const token = await mint()
-    const first = (await host.get('/who', token)).body
-    for (let i = 0; i < 3; i++)
-      t.equal((await host.get('/who', token, { 'x-organization-id': `nonsense ${i}` })).body, first)
-  },
-)
