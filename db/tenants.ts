@@ -2,18 +2,30 @@ import type { Sql, TransactionSql } from 'postgres'
 import { inTransaction } from './transaction.ts'
 
 /**
- * Makes sure that this database user can become the role firstlogin_tenant, and that the role is kept to one
- * organization. Throws with the SQL that somebody else has to run where this user has not the right to.
+ * Makes sure that this database user can become the role firstlogin_tenant, that the role is kept to one organization,
+ * and that this user is not. Throws with what somebody else has to do where this user has not the right to.
  */
 export async function openToTenants(sql: Sql): Promise<void> {
-  const { isOpen, mayBecome } = await findTenantRole(sql)
-  if (!isOpen || !mayBecome) await open(sql)
-  const { hasRole, mayBecome: mayBecomeNow, user } = await findTenantRole(sql)
-  if (!hasRole || !mayBecomeNow) {
+  const before = await findTenantRole(sql)
+  if (before.isOwner && !(before.isOpen && before.mayBecome)) await open(sql)
+  const { hasRole, isKeptOut, isOpen, mayBecome, user } = await findTenantRole(sql)
+  if (isKeptOut) {
+    throw new Error(
+      `app.tenancy: row-level security would hide all people from the database user ${user}, and nobody could log in. ` +
+        'Serve as the owner of the tables in the schema firstlogin, or as a role with BYPASSRLS.',
+    )
+  }
+  if (!hasRole || !mayBecome) {
     const statements = `${hasRole ? '' : 'create role firstlogin_tenant nologin; '}grant firstlogin_tenant to ${user};`
     throw new Error(
       `app.tenancy: the database user ${user} cannot become the role firstlogin_tenant. ` +
         `Somebody who may manage roles has to run this once, then start again: ${statements}`,
+    )
+  }
+  if (!isOpen) {
+    throw new Error(
+      `app.tenancy: the database user ${user} does not own the tables in the schema firstlogin. ` +
+        'Their owner has to run this once, then start again: call firstlogin.open_to_tenants();',
     )
   }
   if (!(await isKeptApart(sql))) {
@@ -27,8 +39,12 @@ export async function openToTenants(sql: Sql): Promise<void> {
 interface TenantRole {
   hasRole: boolean
   mayBecome: boolean
-  /** The role has what it needs in this database. */
+  /** The tables have row-level security and the policies. */
   isOpen: boolean
+  /** This user may open them. */
+  isOwner: boolean
+  /** This user is bound by row-level security, or would be. */
+  isKeptOut: boolean
   user: string
 }
 
@@ -37,8 +53,17 @@ async function findTenantRole(sql: Sql): Promise<TenantRole> {
     select quote_ident(session_user) as user, role.oid is not null as "hasRole",
       coalesce(pg_has_role(session_user, role.oid,
         case when current_setting('server_version_num')::int < 160000 then 'member' else 'set' end), false) as "mayBecome",
-      (select count(*) = 3 from pg_policies where schemaname = 'firstlogin' and policyname = 'tenant') as "isOpen"
-    from (select) as one left join pg_roles role on role.rolname = 'firstlogin_tenant'`
+      tables.*
+    from (
+      select coalesce(bool_and(c.relrowsecurity and p.oid is not null), false) as "isOpen",
+        coalesce(bool_and(pg_has_role(c.relowner, 'usage')), true) as "isOwner",
+        coalesce(bool_or(row_security_active(c.oid) or not (me.rolbypassrls or pg_has_role(c.relowner, 'usage'))), false)
+          as "isKeptOut"
+      from pg_class c join pg_roles me on me.rolname = current_user
+        left join pg_policy p on p.polrelid = c.oid and p.polname = 'tenant'
+      where c.relnamespace = (select oid from pg_namespace where nspname = 'firstlogin')
+        and c.relname in ('organizations', 'memberships', 'users')
+    ) as tables left join pg_roles role on role.rolname = 'firstlogin_tenant'`
   return found
 }
 

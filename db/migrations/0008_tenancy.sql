@@ -5,8 +5,10 @@ create function firstlogin.current_organization_id() returns uuid
   language sql stable parallel safe
   return nullif(current_setting('firstlogin.organization_id', true), '')::uuid;
 
+-- app.tenancy calls this, and says what is missing. Nobody else does: row-level security hides the tables from every
+-- role but their owner, so it stays off where nobody asked for it.
 -- Roles belong to the whole cluster. Other databases may make this one at the same moment, and whoever may not manage
--- roles leaves it to somebody who may: app.tenancy calls this again, and says what is missing.
+-- roles leaves it to somebody who may.
 create procedure firstlogin.open_to_tenants() language plpgsql as $$
 declare
   -- Since version 16 a member of a role need not have the right to become it.
@@ -56,5 +58,3 @@ begin
       select user_id from firstlogin.memberships
       where organization_id = firstlogin.current_organization_id() and active)));
 end $$;
-
-call firstlogin.open_to_tenants();

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import t, { type Test } from 'tap'
 import { migrate } from '../../db/migrate.ts'
+import { openToTenants } from '../../db/tenants.ts'
 import { type Change, toMembershipName } from '../../domain/change.ts'
 import db from '../../plugins/db.ts'
 import metrics from '../../plugins/metrics.ts'
@@ -463,6 +464,7 @@ t.test('a host’s own table joins in with a policy and a grant', async (t) => {
 
 t.test('tables that the role can reach without a policy are named in the log at the start', async (t) => {
   const { sql, url } = await createDatabase(t)
+  await openToTenants(sql)
   const lines: { event?: string; tables?: string[] }[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
   const start = async () => {
@@ -536,6 +538,7 @@ t.test('where the role is missing or not ours', async (t) => {
   const root = await startCluster(t)
   await root`create role maker login password 'x' createrole`
   await root`create role plain login password 'x'`
+  await root`create role another login password 'x'`
   const makeDatabase = async (name: string, owner: string) => {
     await root`create database ${root(name)} owner ${root(owner)} template template0 strategy file_copy`
     const { host, port } = root.options
@@ -590,8 +593,59 @@ t.test('where the role is missing or not ours', async (t) => {
     await prove(t, await start(url))
   })
 
+  const serveAsAnother = async (name: string) => {
+    const url = await makeDatabase(name, 'plain')
+    const owner = postgres(url, { max: 1, onnotice: () => {} })
+    t.teardown(() => owner.end())
+    await migrate(owner)
+    await owner`
+      insert into firstlogin.users (id, email, name, status, role)
+      values (gen_random_uuid(), 'ann@example.org', 'ann', 'active', 'member')`
+    await owner`grant usage on schema firstlogin to another`
+    await owner`grant select, insert, update, delete on all tables in schema firstlogin to another`
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(db, { database: url.replace('plain', 'another'), poolSize: 2, migrate: false })
+    return { app, owner }
+  }
+
+  await t.test('without app.tenancy another role with grants reads people as before', async (t) => {
+    const { app } = await serveAsAnother('granted')
+    t.same(await peopleIn(app.sql), ['ann'])
+  })
+
+  await t.test('with app.tenancy a service that would see nobody is refused', async (t) => {
+    const { app, owner } = await serveAsAnother('refused')
+    const keptOut = {
+      message:
+        'app.tenancy: row-level security would hide all people from the database user another, and nobody could log in. ' +
+        'Serve as the owner of the tables in the schema firstlogin, or as a role with BYPASSRLS.',
+    }
+    await t.rejects(openToTenants(app.sql), keptOut)
+    t.same(await peopleIn(app.sql), ['ann'], 'and nothing was switched on')
+    await root`alter role another bypassrls`
+    await root`grant firstlogin_tenant to another`
+    await t.rejects(openToTenants(app.sql), { message: /once, .*: call firstlogin\.open_to_tenants\(\);$/ })
+    await owner`call firstlogin.open_to_tenants()`
+    await openToTenants(app.sql)
+    t.same(await peopleIn(app.sql), ['ann'], 'with BYPASSRLS')
+    await root`alter role another nobypassrls`
+    t.same(await app.sql.unsafe('select name from firstlogin.users'), [], 'a plan that is made now')
+    await t.rejects(async () => app.register(tenancy), keptOut)
+  })
+
+  await t.test('row-level security that somebody lifted is back at the next start', async (t) => {
+    const url = await makeDatabase('lifted', 'plain')
+    const { sql } = await start(url)
+    for (const table of ['organizations', 'memberships', 'users']) {
+      await sql`alter table firstlogin.${sql(table)} disable row level security`
+      await openToTenants(sql)
+    }
+    await prove(t, await start(url))
+  })
+
   for (const owner of ['maker', 'postgres']) {
-    await t.test(`10 databases of ${owner} that migrate at once make the role once`, async (t) => {
+    await t.test(`10 databases of ${owner} that open at once make the role once`, async (t) => {
       for (const {
         datname,
       } of await root`select datname from pg_database where datname !~ '^(postgres|template.)$'`)
@@ -602,8 +656,9 @@ t.test('where the role is missing or not ours', async (t) => {
       for (const name of names) urls.push(await makeDatabase(name, owner))
       const pools = urls.map((url) => postgres(url, { max: 1, onnotice: () => {} }))
       t.teardown(() => Promise.all(pools.map((pool) => pool.end())))
-      await Promise.all(pools.map((pool) => pool`select 1`))
       await Promise.all(pools.map((pool) => migrate(pool)))
+      t.same(await root`select from pg_roles where rolname = 'firstlogin_tenant'`, [], 'no migration does')
+      await Promise.all(pools.map((pool) => openToTenants(pool)))
       for (const url of urls) await prove(t, await start(url))
     })
   }
