@@ -47,11 +47,20 @@ export function toUpserted(
 /** What an account that was just read says. Undefined for one that was deleted and left its row behind. */
 export function toRead(account: Account, env: Words, readAt: number): UserUpserted | undefined {
   if (account.deleted_at !== null) return undefined
-  const { at } = toMoment(account.updated_at) ?? { at: readAt }
   return toUpserted(account, {
     fields: toFields(account, env, readAt),
     created: false,
     readAt,
-    stamp: { at: Math.min(at, readAt), event: `read ${new Date(readAt).toISOString()}` },
+    stamp: { at: toReadTime(account, readAt), event: `read ${new Date(readAt).toISOString()}` },
   })
+}
+
+/**
+ * Since when it has been so. SQL may ban somebody and leave `updated_at` as it was: a ban is as new as its read, and
+ * one that has run out gives way at its end, so that neither loses against what was told before.
+ */
+function toReadTime(account: Account, readAt: number): number {
+  if (isAhead(account.banned_until, readAt)) return readAt
+  const updatedAt = toMoment(account.updated_at)?.at ?? readAt
+  return Math.min(Math.max(updatedAt, toMoment(account.banned_until)?.at ?? 0), readAt)
 }

@@ -58,8 +58,11 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
       // A trigger of somebody's own may leave it out, as long as it does not have to say who is gone.
       const before = type === 'DELETE' || body.old_record ? pick(body.old_record) : null
       const [rowId, version] = [record?.id ?? before?.id, record?.updated_at ?? before?.updated_at]
-      const id = delivery.messageId ?? toDigest(['auth.users', type, rowId, version, record, before])
-      const change = toChange({ id, type, record, before, arrivedAt })
+      const row = { type, record, before, arrivedAt }
+      // Without a time of its own the same change may happen again: ban, end of the ban, the same ban.
+      const own = hasOwnTime(row) ? [] : [arrivedAt]
+      const id = delivery.messageId ?? toDigest(['auth.users', type, rowId, version, record, before, ...own])
+      const change = toChange({ ...row, id })
       return {
         ...about,
         id,
@@ -94,11 +97,15 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
  * what was written past Supabase Auth, which leaves `updated_at` as it was. Both are newer than the row was, and
  * not newer than their arrival.
  */
-function toTime({ record, before, arrivedAt }: RowChange): Moment {
+function toTime(row: RowChange): Moment {
+  const { record, before, arrivedAt } = row
   const told = toMoment(record?.updated_at ?? before?.updated_at ?? null)
-  const hasOwn = record !== null && record.updated_at !== before?.updated_at
-  if (told && (hasOwn || told.at >= arrivedAt)) return told
+  if (told && (hasOwnTime(row) || told.at >= arrivedAt)) return told
   return { at: arrivedAt, micros: '000' }
+}
+
+function hasOwnTime({ record, before }: Pick<RowChange, 'record' | 'before'>): boolean {
+  return record !== null && record.updated_at !== before?.updated_at
 }
 
 /** Of two changes within a millisecond the digits behind it tell which one was first. */

@@ -92,6 +92,43 @@ t.test('an address is compared letter by letter, on every page that the filter g
   }
 })
 
+t.test('an address with a percent sign fits no more than itself and its like', async (t) => {
+  const others = Array.from({ length: 350 }, (_, index) => `zu${index}uz@gmail.com`)
+  const { lookup, standIn } = await openUpstream(t, { users: usersOf([...others, 'z%%z@gmail.com']) })
+  t.match(await byEmail(lookup, 'z%%z@gmail.com'), [{ fields: { email: 'z%%z@gmail.com' } }])
+  t.equal(standIn.calls().total, 1)
+})
+
+t.test('an address that fits too many is as if Supabase could not be asked, after five calls', async (t) => {
+  const users = usersOf(Array.from({ length: 620 }, (_, index) => `user${index}@gmail.com`))
+  const { lookup, standIn, logged } = await openUpstream(t, { users })
+  for (const email of ['_@gmail.com', '%@gmail.com', 'ü@gmail.com']) {
+    const before = standIn.calls().total
+    await t.rejects(byEmail(lookup, email), { code: 'FL_UPSTREAM_UNAVAILABLE' }, email)
+    t.equal(standIn.calls().total - before, 5)
+  }
+  t.match(logged, [{ event: 'lookup.too_many' }, {}, {}])
+  t.notMatch(JSON.stringify(logged), '@gmail')
+})
+
+t.test('a ban that SQL wrote is as new as its read, and its end is the time that it named', async (t) => {
+  let clock = now
+  const [user] = usersOf(['ada@example.com'])
+  const updated_at = '2026-02-03T08:15:30.123+00:00'
+  const until = now + 60_000
+  const users = [
+    { ...user, id: ada, updated_at, banned_until: new Date(until).toISOString() },
+    { id: nobody, email: 'forever@example.com', updated_at, banned_until: 'infinity' },
+  ]
+  const { lookup, directory } = await openUpstream(t, { users, clock: () => clock })
+  const banned = { fields: { status: 'disabled' }, stamp: { at: now } }
+  t.match(await byId(lookup, ada), [banned])
+  t.match(await byId(lookup, nobody), [banned])
+  t.match(await directory.readPage(undefined), { changes: [banned, banned] })
+  clock = until + 5000
+  t.match(await byId(lookup, ada), [{ fields: { status: 'active' }, stamp: { at: until } }])
+})
+
 t.test('users of SSO with an address of others are nobody that is vouched for', async (t) => {
   const [user] = usersOf(['ada@example.com'])
   const provider = 'sso:6a1f5c7e-0000-4000-8000-000000000001'
