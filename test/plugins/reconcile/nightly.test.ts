@@ -18,14 +18,19 @@ t.test(
     const began = performance.now()
     await started[0]?.app.close()
     t.ok(performance.now() - began < 3000, `it stops at once: ${Math.round(performance.now() - began)} ms`)
-    t.match(started[0]?.logText(), '"event":"job.interrupted"')
+    t.match(started[0]?.logText(), '"event":"job.interrupted","job":"reconcile"')
     const [job] =
       await sql`select state, data, jsonb_typeof(data) as type from firstlogin_jobs.job where name = 'reconcile'`
     t.match(job, { state: 'retry', data: {}, type: 'object' })
     // A minute later; here at once.
     await sql`update firstlogin_jobs.job set start_after = now() where name = 'reconcile'`
     const other = walkers.find((walker) => walker !== started[0])
-    t.ok(await untilTrue(() => other?.logText().includes('job.finished') === true, 10_000))
+    t.ok(
+      await untilTrue(
+        () => other?.logText().includes('"event":"job.finished","job":"reconcile"') === true,
+        10_000,
+      ),
+    )
     t.equal(Object.keys(await readStatuses(sql)).length, 1000)
     t.ok(airtable.calls().total <= 11, `${airtable.calls().total} calls`)
   },
