@@ -123,18 +123,18 @@ function toMemberUser(user: NonNullable<Row['user']>): MemberUser {
   }
 }
 
-/** The active memberships of a person, at most `limit`, or the one of `organizationId`. */
-export async function listMemberships(
-  sql: Sql,
-  of: { userId: string; organizationId: string | undefined; limit: number },
-): Promise<{ organization: MemberOrganization; membership: MemberRole }[]> {
-  const { userId, organizationId, limit } = of
-  return sql<{ organization: MemberOrganization; membership: MemberRole }[]>`
+/** An organization that a person belongs to, and as what. */
+export interface Belonging {
+  organization: MemberOrganization
+  membership: MemberRole
+}
+
+export async function listBelongings(sql: Sql, userId: string): Promise<Belonging[]> {
+  return sql<Belonging[]>`
     select ${organizationObject(sql)} as organization, ${membershipObject(sql)} as membership
     from firstlogin.memberships m join firstlogin.organizations o on o.id = m.organization_id
-    where m.user_id = ${userId} and m.active and o.status = 'active'
-      ${organizationId === undefined ? sql`` : sql`and o.id = ${organizationId}`}
-    order by o.id limit ${limit}`
+    where m.user_id = ${userId} and m.active
+    order by o.name, o.id`
 }
 
 /** Moves the last login, unless that was done within a minute. */

@@ -1,4 +1,4 @@
-import type { Sql, TransactionSql } from 'postgres'
+import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { isDeleted } from '../domain/facts.ts'
 import type { OrganizationFacts } from '../domain/organization.ts'
@@ -108,20 +108,4 @@ export async function withSlugs(
     chosen.set(id, slug)
   }
   return organizations.map((one) => ({ ...one, slug: chosen.get(one.id) ?? one.slug }))
-}
-
-/** What a person sees of an organization of theirs. */
-export interface OwnOrganization {
-  id: string
-  name: string
-  slug: string
-  role: 'owner' | 'admin' | 'member' | 'viewer'
-}
-
-export async function listOrganizationsOf(sql: Sql, userId: string): Promise<OwnOrganization[]> {
-  return sql<OwnOrganization[]>`
-    select o.id, o.name, o.slug, m.role
-    from firstlogin.memberships m join firstlogin.organizations o on o.id = m.organization_id
-    where m.user_id = ${userId} and m.active
-    order by o.name, o.id`
 }

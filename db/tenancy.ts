@@ -1,5 +1,11 @@
 import type { TransactionSql } from 'postgres'
-import type { Change, MembershipChange, OrganizationChange, OrganizationUpserted } from '../domain/change.ts'
+import {
+  type Change,
+  isUserChange,
+  type MembershipChange,
+  type OrganizationChange,
+  type OrganizationUpserted,
+} from '../domain/change.ts'
 import { isToldMore, noFacts, toCanonicalJson } from '../domain/facts.ts'
 import {
   grantOf,
@@ -47,7 +53,7 @@ export interface ToldTenancy {
 }
 
 export function isTenancyChange(change: Change): change is TenancyChange {
-  return !change.type.startsWith('user.')
+  return !isUserChange(change)
 }
 
 /**

@@ -13,8 +13,8 @@ import { isAtLeast } from '../domain/grant.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Role } from '../schemas/user.ts'
 import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
-import { confirmOwn, findOwnCookie, identifyOwn, isOwnIssuer } from './identity/own-tokens.ts'
-import { createUpstreamTokens, type Identified } from './identity/upstream-tokens.ts'
+import { findOwnCookie, identifyOwn, isOwnIssuer } from './identity/own-tokens.ts'
+import { createUpstreamTokens } from './identity/upstream-tokens.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -85,89 +85,53 @@ export default fp(
     async function authenticate(request: FastifyRequest): Promise<void> {
       const token = findToken(app, request)
       if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
-      const { 'x-organization-id': named } = request.headers
-      const organizationId = typeof named === 'string' && named !== '' ? named : undefined
       const key = hash('sha256', token, 'base64url')
-      const kept = findKept(key, organizationId)
-      // A session that ends here ends at once: the notice of it takes a moment.
-      if (kept?.identity.upstream === null) await confirmOwn(app, kept.identity)
-      const found = kept ?? (await identifyOnce(request, key, token, organizationId))
-      request.identity = found.identity
-      touchIfDue(found)
+      const kept = app.notices.isLive ? cache.get(key) : undefined
+      request.identity =
+        kept && kept.expiresAt > Date.now()
+          ? touched(kept)
+          : await identify(request, key, token).catch((error: unknown) => tellRefusal(request, error))
     }
 
-    /** Only our own tokens act in an organization that the request names: those of upstreams name theirs. */
-    function findKept(key: string, organizationId: string | undefined): Kept | undefined {
-      if (!app.notices.isLive) return undefined
-      const plain = cache.get(key)
-      const kept =
-        organizationId === undefined || (plain && plain.identity.upstream !== null)
-          ? plain
-          : cache.get(`${key} ${organizationId}`)
-      return kept && kept.expiresAt > Date.now() ? kept : undefined
-    }
-
-    /** All who come with one token at the same time share one flight. */
-    function identifyOnce(
-      request: FastifyRequest,
-      key: string,
-      token: string,
-      organizationId: string | undefined,
-    ): Promise<Kept> {
-      const name = `${key} ${organizationId ?? ''}`
-      const flight =
-        flights.get(name) ??
-        identifyAndKeep(request, key, token, organizationId).finally(() => flights.delete(name))
-      flights.set(name, flight)
-      return flight
-    }
-
-    async function identifyAndKeep(
-      request: FastifyRequest,
-      key: string,
-      token: string,
-      organizationId: string | undefined,
-    ): Promise<Kept> {
-      const since = cache.now()
-      try {
-        const { identity, expiresAt, isProvisioned } = await identify(token, organizationId)
-        app.metrics.identities.inc({ outcome: isProvisioned ? 'provisioned' : 'known' })
-        const touchedAt = identity.user.lastLoginAt?.getTime() ?? 0
-        const kept = { identity, expiresAt, touchedAt }
-        // What was written for it here comes back as a notice within the moment.
-        const isPlain = organizationId === undefined || identity.upstream !== null
-        if (!isProvisioned && app.notices.isLive)
-          cache.set(isPlain ? key : `${key} ${organizationId}`, kept, since)
-        return kept
-      } catch (error) {
-        app.metrics.identities.inc({ outcome: error instanceof FirstloginError ? error.code : 'FL_INTERNAL' })
-        if (error instanceof FirstloginError && error.status < 500)
-          app.log.info({
-            event: 'token.refused',
-            reqId: request.id,
-            code: error.code,
-            reason: toReason(error),
-          })
-        throw error
-      }
-    }
-
-    async function identify(token: string, organizationId: string | undefined): Promise<Identified> {
+    async function identify(request: FastifyRequest, key: string, token: string): Promise<Identity> {
       const issuer = issuerOf(token)
-      const found = foreign.identify(token, issuer)
-      if (found) return found
-      if (isOwnIssuer(app, issuer)) return identifyOwn(app, token, organizationId)
-      throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
+      if (isOwnIssuer(app, issuer)) return identifyOwn(app, token, namedOrganization(request))
+      // All who come with one token at the same time share one flight.
+      const flight =
+        flights.get(key) ?? identifyForeign(key, token, issuer).finally(() => flights.delete(key))
+      flights.set(key, flight)
+      return touched(await flight)
+    }
+
+    async function identifyForeign(key: string, token: string, issuer: string): Promise<Kept> {
+      const since = cache.now()
+      const found = await foreign.identify(token, issuer)
+      if (!found) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
+      const { identity, expiresAt, isProvisioned } = found
+      app.metrics.identities.inc({ outcome: isProvisioned ? 'provisioned' : 'known' })
+      const kept = { identity, expiresAt, touchedAt: identity.user.lastLoginAt?.getTime() ?? 0 }
+      // What was written for it here comes back as a notice within the moment.
+      if (!isProvisioned && app.notices.isLive) cache.set(key, kept, since)
+      return kept
+    }
+
+    function tellRefusal({ id: reqId }: FastifyRequest, error: unknown): never {
+      const code = error instanceof FirstloginError ? error.code : 'FL_INTERNAL'
+      app.metrics.identities.inc({ outcome: code })
+      if (error instanceof FirstloginError && error.status < 500)
+        app.log.info({ event: 'token.refused', reqId, code, reason: toReason(error) })
+      throw error
     }
 
     /** Moves the last login of whoever signed in elsewhere, behind the answer. */
-    function touchIfDue(kept: Kept): void {
-      const { userId, upstream, isImpersonated } = kept.identity
-      if (upstream === null || isImpersonated || Date.now() - kept.touchedAt < touchMs) return
+    function touched(kept: Kept): Identity {
+      const { identity, touchedAt } = kept
+      if (identity.isImpersonated || Date.now() - touchedAt < touchMs) return identity
       kept.touchedAt = Date.now()
-      touchLastLogin(app.sql, userId).catch((error: unknown) => {
+      touchLastLogin(app.sql, identity.userId).catch((error: unknown) => {
         app.log.warn({ event: 'last_login.failed', err: toLoggable(error) })
       })
+      return identity
     }
 
     function rowsOf({ identity }: Partial<FastifyRequest>) {
@@ -215,6 +179,12 @@ function findToken(app: FastifyInstance, request: FastifyRequest): string | unde
   const { authorization } = request.headers
   if (authorization?.slice(0, 7).toLowerCase() === 'bearer ') return authorization.slice(7).trim()
   return findOwnCookie(app, request)
+}
+
+/** Only our own tokens act in an organization that the request names: those of upstreams name theirs. */
+function namedOrganization({ headers }: FastifyRequest): string | undefined {
+  const { 'x-organization-id': named } = headers
+  return typeof named === 'string' && named !== '' ? named : undefined
 }
 
 /** What the token says of itself, to choose whose keys are tried: nothing is trusted before they fit. */

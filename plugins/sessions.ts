@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import { listOrganizationsOf, type OwnOrganization } from '../db/organizations.ts'
+import { type Belonging, listBelongings } from '../db/members.ts'
 import { adoptSession, findSession, type Session } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
 import { FirstloginError } from '../errors.ts'
@@ -14,8 +14,8 @@ declare module 'fastify' {
 export interface Visit {
   user: StoredUser
   session: Session
-  /** Those that the person belongs to. */
-  organizations: OwnOrganization[]
+  /** What the person belongs to. */
+  belongings: Belonging[]
 }
 
 /** Sessions in force and their people, answered from memory for as long as nobody says that they changed. */
@@ -56,7 +56,8 @@ export default fp<SessionsOptions>(
     }
 
     function forgetMembers(organizationId: string): void {
-      const isMember = ({ organizations }: Visit) => organizations.some(({ id }) => id === organizationId)
+      const isMember = ({ belongings }: Visit) =>
+        belongings.some(({ organization }) => organization.id === organizationId)
       for (const [userId, visits] of people) if ([...visits.values()].some(isMember)) people.delete(userId)
     }
 
@@ -76,7 +77,7 @@ export default fp<SessionsOptions>(
       const user = found.user ?? (await repair(found.session))
       if (user?.status !== 'active') throw new FirstloginError('FL_SESSION_INVALID')
       app.readThrough.recheck(user)
-      return { user, session: found.session, organizations: await listOrganizationsOf(app.sql, user.id) }
+      return { user, session: found.session, belongings: await listBelongings(app.sql, user.id) }
     }
 
     function keep(visit: Visit): void {

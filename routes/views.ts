@@ -20,11 +20,16 @@ export function toUser(stored: Omit<IssuedTokens['user'], 'passwordHash' | 'sigh
   }
 }
 
-export function toMe({ user, session, organizations }: Visit): Me {
+export function toMe({ user, session, belongings }: Visit): Me {
   const { id, createdAt, expiresAt } = session
   return {
     user: toUser(user),
-    organizations,
+    organizations: belongings.map(({ organization: { id, name, slug }, membership: { role } }) => ({
+      id,
+      name,
+      slug,
+      role,
+    })),
     session: { id, createdAt: createdAt.toISOString(), expiresAt: expiresAt.toISOString() },
   }
 }

@@ -22,7 +22,7 @@ export interface Identified {
 /** Tokens of those upstreams that sign people in. */
 export interface UpstreamTokens {
   /** Undefined for a token of somebody else's. */
-  identify(token: string, issuer: string): Promise<Identified> | undefined
+  identify(token: string, issuer: string): Promise<Identified | undefined>
   close(): void
 }
 
@@ -93,7 +93,7 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
   }
 
   return {
-    identify(token, issuer) {
+    async identify(token, issuer) {
       const found = issuers.get(issuer)
       return found && identify(token, found)
     },
