@@ -73,6 +73,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     issuer: config.BASE_URL,
     accessTtlS: config.ACCESS_TOKEN_TTL_S,
     refreshTtlS: config.REFRESH_TOKEN_TTL_S,
+    maxAgeS: config.SESSION_MAX_AGE_S,
     graceS: config.REFRESH_GRACE_S,
   })
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })

@@ -54,8 +54,12 @@ export const Settings = Type.Object({
     (text) => URL.canParse(text),
   ),
   FIRSTLOGIN_SECRET: Type.Refine(
-    Type.String({ description: '32 bytes or more' }),
-    (text) => Buffer.byteLength(text) >= 32,
+    Type.Array(Type.String(), {
+      minItems: 1,
+      areSecrets: true,
+      description: '32 bytes or more; several, the newest first, are separated by commas',
+    }),
+    (secrets) => secrets.every(isLongSecret),
   ),
   UPSTREAMS: Type.Array(Type.Union(upstreams.map(({ name }) => Type.Literal(name))), {
     default: ['airtable'],
@@ -78,6 +82,7 @@ export const Settings = Type.Object({
   ACCESS_TOKEN_TTL_S: Seconds(600),
   REFRESH_TOKEN_TTL_S: Seconds(2_592_000),
   REFRESH_GRACE_S: Seconds(30, 0),
+  SESSION_MAX_AGE_S: Seconds(7_776_000),
   LOGIN_RATE_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'a whole number from 1' }),
   FIELD_OWNERSHIP: Type.Object(
     {
@@ -188,6 +193,7 @@ function fromText(rule: TSchema, text: string): unknown {
   if (type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text
   if (type === 'boolean')
     return { true: true, '1': true, false: false, '0': false }[text.toLowerCase()] ?? text
+  if (type === 'array' && 'areSecrets' in rule) return splitSecrets(text)
   if (type === 'array') return splitList(text)
   if (type === 'object' && text.trimStart().startsWith('{')) return JSON.parse(text)
   if (type === 'object') return Object.fromEntries(splitList(text).map(splitPair))
@@ -199,6 +205,16 @@ function splitList(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
+}
+
+/** Commas and spaces may belong to a secret: it is a list once a part of it could be a secret. */
+function splitSecrets(text: string): string[] {
+  const parts = splitList(text)
+  return text.includes(',') && parts.some(isLongSecret) ? parts : [text]
+}
+
+function isLongSecret(secret: string): boolean {
+  return Buffer.byteLength(secret) >= 32
 }
 
 function splitPair(pair: string): [name: string, value: string] {

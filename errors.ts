@@ -11,6 +11,7 @@ export const catalogue = {
   FL_ACCOUNT_INACTIVE: [403, 'This account is not active.'],
   FL_ROLE_MISSING: [403, 'This needs a stronger role.'],
   FL_ORGANIZATION_MISSING: [403, 'This needs an organization: choose one.'],
+  FL_IMPERSONATION_REFUSED: [403, 'This is not open to those who act in the name of another user.'],
   FL_ORIGIN_REFUSED: [403, 'Cookies are only accepted from our own pages.'],
   FL_ROUTE_UNKNOWN: [404, 'There is nothing at this address.'],
   FL_EVENT_UNKNOWN: [404, 'There is no such failed event.'],

@@ -2,8 +2,9 @@ import { isMigrated } from '../db/migrate.ts'
 import { listSigningKeys } from '../db/signing-keys.ts'
 import { canonicalEmail } from '../domain/email.ts'
 import { createMemoryGate } from '../domain/gate.ts'
-import { deriveKey, unseal } from '../domain/sealing.ts'
+import { createKeyRing } from '../domain/sealing.ts'
 import { createHttp } from '../plugins/http.ts'
+import { verifySealedKeys } from '../plugins/keys.ts'
 import type { Http, Upstream } from '../upstreams/upstream.ts'
 import { type Command, withDatabase } from './command.ts'
 
@@ -33,12 +34,7 @@ export const doctor: Command = {
       })
       await check('signing keys', async () => {
         const stored = await listSigningKeys(sql)
-        const key = deriveKey(config.FIRSTLOGIN_SECRET, 'signing-keys')
-        try {
-          for (const { kid, sealedPrivateKey } of stored) unseal(key, kid, sealedPrivateKey)
-        } catch (cause) {
-          throw new Error('FIRSTLOGIN_SECRET is not the one that they were sealed with', { cause })
-        }
+        verifySealedKeys(createKeyRing(config.FIRSTLOGIN_SECRET, 'signing-keys'), stored)
         return stored.length === 0
           ? 'made at the first start'
           : `${stored.length}, opened with FIRSTLOGIN_SECRET`

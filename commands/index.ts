@@ -4,6 +4,7 @@ import { keys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { reconcile } from './reconcile.ts'
 import { replay } from './replay.ts'
+import { secret } from './secret.ts'
 import { subscribe } from './subscribe.ts'
 import { why } from './why.ts'
 
@@ -12,6 +13,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['migrate', migrateDatabase],
   ['doctor', doctor],
   ['keys', keys],
+  ['secret', secret],
   ['reconcile', reconcile],
   ['subscribe', subscribe],
   ['replay', replay],

@@ -1,5 +1,6 @@
-import { ensureSigningKeys, rotateSigningKeys } from '../db/signing-keys.ts'
-import { createSealedKey } from '../plugins/keys.ts'
+import { ensureSigningKeys, rotateSigningKeys, type StoredKey } from '../db/signing-keys.ts'
+import { createKeyRing } from '../domain/sealing.ts'
+import { createSealedKey, verifySealedKeys } from '../plugins/keys.ts'
 import { type Command, withDatabase } from './command.ts'
 
 export const keys: Command = {
@@ -10,10 +11,13 @@ export const keys: Command = {
       print('Usage: firstlogin keys rotate')
       return 2
     }
-    const createKey = () => createSealedKey(config.FIRSTLOGIN_SECRET)
+    const sealing = createKeyRing(config.FIRSTLOGIN_SECRET, 'signing-keys')
+    // With another secret the new key could not be opened beside the old ones.
+    const verify = (stored: readonly StoredKey[]) => verifySealedKeys(sealing, stored)
+    const createKey = () => createSealedKey(sealing)
     return withDatabase(config, async (sql) => {
-      await ensureSigningKeys(sql, createKey)
-      await rotateSigningKeys(sql, createKey)
+      await ensureSigningKeys(sql, verify, createKey)
+      await rotateSigningKeys(sql, verify, createKey)
       const [current] = await sql<
         { kid: string }[]
       >`select kid from firstlogin.signing_keys where state = 'current'`

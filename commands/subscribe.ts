@@ -1,4 +1,7 @@
+import { listSigningKeys } from '../db/signing-keys.ts'
+import { createKeyRing } from '../domain/sealing.ts'
 import { FirstloginError } from '../errors.ts'
+import { verifySealedKeys } from '../plugins/keys.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 
@@ -15,6 +18,11 @@ export const subscribe: Command = {
     }
     const app = await connect(config)
     try {
+      // A subscription under another secret would be one that no instance can read.
+      verifySealedKeys(
+        createKeyRing(config.FIRSTLOGIN_SECRET, 'signing-keys'),
+        await listSigningKeys(app.sql),
+      )
       for (const { name, feed } of app.upstreams) {
         if (!feed) continue
         if (action === 'off') {

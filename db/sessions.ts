@@ -8,6 +8,8 @@ export interface NewSession {
   tokenHash: Buffer
   userAgent: string | null
   address: string | null
+  network: string | null
+  /** Seconds until it ends unless it is refreshed: the shorter one of the idle and the absolute limit. */
   ttlS: number
 }
 
@@ -17,11 +19,10 @@ export interface Session {
   identity: { upstream: string; externalId: string } | null
   generation: number
   tokenHash: Buffer
-  previousHash: Buffer | null
-  /** Seconds since the token in force was issued. */
-  rotatedForS: number
   createdAt: Date
   expiresAt: Date
+  /** Whole seconds until it ends unless it is refreshed, by the database's clock. */
+  leftS: number
 }
 
 export interface SessionWithUser {
@@ -29,21 +30,23 @@ export interface SessionWithUser {
   user: StoredUser | null
 }
 
-type SessionRow = Omit<Session, 'identity' | 'id' | 'createdAt'> & {
+export type SessionRow = Omit<Session, 'identity' | 'id' | 'createdAt'> & {
   sessionId: string
   sessionCreatedAt: Date
   upstream: string | null
   externalId: string | null
 } & StoredUser
 
-function sessionColumns(sql: Sql | TransactionSql) {
+/** The columns of a SessionRow from `firstlogin.sessions s` and `firstlogin.users u`. */
+export function sessionColumns(sql: Sql | TransactionSql) {
   return sql`
+    ${userColumns(sql)},
     s.id as "sessionId", s.upstream, s.external_id as "externalId", s.generation, s.token_hash as "tokenHash",
-    s.previous_hash as "previousHash", extract(epoch from clock_timestamp() - s.rotated_at)::float8 as "rotatedForS",
-    s.created_at as "sessionCreatedAt", s.expires_at as "expiresAt"`
+    s.created_at as "sessionCreatedAt", s.expires_at as "expiresAt",
+    floor(extract(epoch from s.expires_at - now()))::float8 as "leftS"`
 }
 
-function toSession(row: SessionRow): SessionWithUser {
+export function toSession(row: SessionRow): SessionWithUser {
   const {
     sessionId,
     sessionCreatedAt,
@@ -51,9 +54,8 @@ function toSession(row: SessionRow): SessionWithUser {
     externalId,
     generation,
     tokenHash,
-    previousHash,
-    rotatedForS,
     expiresAt,
+    leftS,
     ...user
   } = row
   const identity = upstream !== null && externalId !== null ? { upstream, externalId } : null
@@ -63,10 +65,9 @@ function toSession(row: SessionRow): SessionWithUser {
       identity,
       generation,
       tokenHash,
-      previousHash,
-      rotatedForS,
       createdAt: sessionCreatedAt,
       expiresAt,
+      leftS,
     },
     // The columns of a lost row are all null.
     user: user.id === null ? null : user,
@@ -87,39 +88,25 @@ export async function startSession(sql: Sql, session: NewSession): Promise<Sessi
       where id = ${session.userId} and status = 'active'
       returning *
     ), s as (
-      insert into firstlogin.sessions (id, user_id, upstream, external_id, token_hash, user_agent, address, expires_at)
+      insert into firstlogin.sessions (id, user_id, upstream, external_id, token_hash, user_agent, address, expires_at,
+        issued_ats, last_user_agent, last_network)
       select ${session.id}, u.id, i.upstream, i.external_id, ${session.tokenHash}, ${session.userAgent},
-        ${session.address}, now() + make_interval(secs => ${session.ttlS})
+        ${session.address}, now() + make_interval(secs => ${session.ttlS}),
+        array[now()], ${session.userAgent ?? ''}, ${session.network}
       from u left join lateral (
         select upstream, external_id from firstlogin.identities where user_id = u.id order by upstream limit 1
       ) as i on true
       returning *
     )
-    select ${userColumns(sql)}, ${sessionColumns(sql)} from s, u`
+    select ${sessionColumns(sql)} from s, u`
   return row && toSession(row)
 }
 
 export async function findSession(sql: Sql, id: string): Promise<SessionWithUser | undefined> {
   const [row] = await sql<SessionRow[]>`
-    select ${userColumns(sql)}, ${sessionColumns(sql)}
+    select ${sessionColumns(sql)}
     from firstlogin.sessions s left join firstlogin.users u on u.id = s.user_id
     where s.id = ${id} and s.ended_at is null and s.expires_at > now()`
-  return row && toSession(row)
-}
-
-/** Puts the next token in force if `presented` still is: of many that race, one does. Undefined for all others. */
-export async function rotateSession(
-  sql: Sql,
-  rotation: { id: string; presented: Buffer; next: Buffer; ttlS: number },
-): Promise<SessionWithUser | undefined> {
-  const [row] = await sql<SessionRow[]>`
-    update firstlogin.sessions s
-    set generation = s.generation + 1, previous_hash = s.token_hash, token_hash = ${rotation.next},
-      rotated_at = now(), expires_at = now() + make_interval(secs => ${rotation.ttlS})
-    from firstlogin.users u
-    where s.id = ${rotation.id} and s.token_hash = ${rotation.presented} and s.ended_at is null
-      and s.expires_at > now() and u.id = s.user_id and u.status = 'active'
-    returning ${userColumns(sql)}, ${sessionColumns(sql)}`
   return row && toSession(row)
 }
 

@@ -19,11 +19,19 @@ export async function listSigningKeys(sql: Sql | TransactionSql): Promise<Stored
     from firstlogin.signing_keys where state <> 'retired'`
 }
 
-/** Fills the places `current` and `next` where they are empty; instances that start at once agree on the keys. */
-export async function ensureSigningKeys(sql: Sql, createKey: () => NewKey): Promise<StoredKey[]> {
+/**
+ * Fills the places `current` and `next` where they are empty; instances that start at once agree on the keys. `verify` is
+ * handed the stored keys before anything is written.
+ */
+export async function ensureSigningKeys(
+  sql: Sql,
+  verify: (keys: readonly StoredKey[]) => void,
+  createKey: () => NewKey,
+): Promise<StoredKey[]> {
   return inTransaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.signing_keys'))`
     const keys = await listSigningKeys(tx)
+    verify(keys)
     for (const state of ['current', 'next'] as const) {
       if (keys.some((key) => key.state === state)) continue
       keys.push({ ...createKey(), state })
@@ -33,10 +41,18 @@ export async function ensureSigningKeys(sql: Sql, createKey: () => NewKey): Prom
   })
 }
 
-/** `current` becomes `previous`, `next` becomes `current`, a new one `next`. The public keys were known before. */
-export async function rotateSigningKeys(sql: Sql, createKey: () => NewKey): Promise<void> {
+/**
+ * `current` becomes `previous`, `next` becomes `current`, a new one `next`. The public keys were known before. `verify` is
+ * handed the stored keys before anything is written.
+ */
+export async function rotateSigningKeys(
+  sql: Sql,
+  verify: (keys: readonly StoredKey[]) => void,
+  createKey: () => NewKey,
+): Promise<void> {
   await inTransaction(sql, async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtext('firstlogin.signing_keys'))`
+    verify(await listSigningKeys(tx))
     await tx`update firstlogin.signing_keys set state = 'retired', changed_at = now() where state = 'previous'`
     await tx`update firstlogin.signing_keys set state = 'previous', changed_at = now() where state = 'current'`
     await tx`update firstlogin.signing_keys set state = 'current', changed_at = now() where state = 'next'`

@@ -1,52 +1,48 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { KeyRing } from './sealing.ts'
 
 /**
- * A refresh token: 16 bytes session id, 4 bytes generation, 32 bytes secret, 16 bytes seal, in base64url. The seal
- * proves that we issued it, so that a made-up token for somebody's session is never taken for a stolen one.
+ * A refresh token: 16 bytes session id, 4 bytes generation, 32 bytes seed, 16 bytes seal, in base64url. The seed belongs
+ * to the session; the seal is a MAC over all of it, so that only this service can make the token of another generation.
  */
 export interface RefreshToken {
   sessionId: string
   generation: number
-  secret: Buffer
+  seed: Buffer
 }
 
 const bytes = 16 + 4 + 32 + 16
 const form = new RegExp(`^[\\w-]{${Math.ceil((bytes * 4) / 3)}}$`)
 
 export function createRefreshToken(sessionId: string): RefreshToken {
-  return { sessionId, generation: 0, secret: randomBytes(32) }
+  return { sessionId, generation: 0, seed: randomBytes(32) }
 }
 
 /**
- * The one successor that a token can have. It is derived, not stored: whoever presents the same token again
- * within the grace gets the same answer, and the database only ever holds hashes.
+ * The token of a later generation of the same session: derived, not stored. Any earlier token leads to the token in force,
+ * under whichever secret either was issued, and the database only ever holds hashes.
  */
-export function nextRefreshToken(key: Buffer, token: RefreshToken): RefreshToken {
-  const generation = token.generation + 1
-  const secret = createHmac('sha256', key)
-    .update('next')
-    .update(body({ ...token, generation }))
-    .digest()
-  return { sessionId: token.sessionId, generation, secret }
+export function toGeneration(token: RefreshToken, generation: number): RefreshToken {
+  return { ...token, generation }
 }
 
-export function encodeRefreshToken(key: Buffer, token: RefreshToken): string {
-  return Buffer.concat([body(token), seal(key, token)]).toString('base64url')
+export function encodeRefreshToken({ current }: KeyRing, token: RefreshToken): string {
+  return Buffer.concat([body(token), seal(current, token)]).toString('base64url')
 }
 
-/** Undefined for everything that we did not issue. */
-export function decodeRefreshToken(key: Buffer, text: string): RefreshToken | undefined {
+/** Undefined for everything that was issued under none of the keys. */
+export function decodeRefreshToken({ all }: KeyRing, text: string): RefreshToken | undefined {
   if (!form.test(text)) return undefined
   const raw = Buffer.from(text, 'base64url')
-  // The last character has two bits to spare: only the one spelling that we issued counts.
+  // The last character has two bits to spare: only the one spelling that was issued counts.
   if (raw.length !== bytes || raw.toString('base64url') !== text) return undefined
   const id = raw.toString('hex', 0, 16)
   const token: RefreshToken = {
     sessionId: id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
     generation: raw.readUInt32BE(16),
-    secret: raw.subarray(20, 52),
+    seed: raw.subarray(20, 52),
   }
-  return timingSafeEqual(seal(key, token), raw.subarray(52)) ? token : undefined
+  return all.some((key) => timingSafeEqual(seal(key, token), raw.subarray(52))) ? token : undefined
 }
 
 /** What the database keeps of a token. */
@@ -57,7 +53,7 @@ export function hashRefreshToken(token: RefreshToken): Buffer {
 function body(token: RefreshToken): Buffer {
   const generation = Buffer.alloc(4)
   generation.writeUInt32BE(token.generation)
-  return Buffer.concat([Buffer.from(token.sessionId.replaceAll('-', ''), 'hex'), generation, token.secret])
+  return Buffer.concat([Buffer.from(token.sessionId.replaceAll('-', ''), 'hex'), generation, token.seed])
 }
 
 function seal(key: Buffer, token: RefreshToken): Buffer {

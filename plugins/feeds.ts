@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { deleteFeed, findFeed, notePing, type StoredFeed, saveFeed } from '../db/feeds.ts'
-import { deriveKey } from '../domain/sealing.ts'
+import { createKeyRing, type Secrets } from '../domain/sealing.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
 import type { Feed, Subscription } from '../upstreams/upstream.ts'
@@ -25,8 +25,8 @@ export interface Feeds {
 }
 
 export interface FeedsOptions {
-  /** The service's own: subscriptions are kept encrypted under a key derived from it. */
-  secret: string
+  /** The service's own, one or several: subscriptions are stored encrypted under a key derived from the first one. */
+  secret: Secrets
   /** The public address below which pings arrive, such as https://auth.example.com/api/sync. */
   url: string
 }
@@ -38,11 +38,11 @@ const gatherMs = 50
 
 export default fp<FeedsOptions>(
   async function feedsPlugin(app, { secret, url }) {
-    const key = deriveKey(secret, 'feeds')
+    const keys = createKeyRing(secret, 'feeds')
     const closing = new AbortController()
     const workers = app.upstreams.flatMap(({ name: upstream, feed }) => {
       if (!feed) return []
-      const own = { upstream, feed, address: addressOf(feed), key, signal: closing.signal }
+      const own = { upstream, feed, address: addressOf(feed), keys, signal: closing.signal }
       return [{ upstream, ...createFeedWorker(app, own) }]
     })
     const turns = new Set<Promise<void>>()
@@ -102,7 +102,7 @@ export default fp<FeedsOptions>(
     /** What was sealed under another secret opens for nobody: its worker says so in the log. */
     function open(upstream: string, stored: StoredFeed): Subscription {
       try {
-        return toSubscription(key, upstream, stored)
+        return toSubscription(keys, upstream, stored)
       } catch (cause) {
         throw new FirstloginError('FL_SIGNATURE_INVALID', { cause })
       }
@@ -110,7 +110,7 @@ export default fp<FeedsOptions>(
 
     async function endFormer(upstream: string, feed: Feed, former: StoredFeed): Promise<void> {
       try {
-        await feed.unsubscribe(toSubscription(key, upstream, former).id)
+        await feed.unsubscribe(toSubscription(keys, upstream, former).id)
       } catch (error) {
         // One that cannot be opened is found by its address.
         if (error instanceof FirstloginError) throw error
@@ -128,12 +128,12 @@ export default fp<FeedsOptions>(
         const feed = getFeed(upstream)
         const former = await findFeed(app.sql, upstream)
         if (former) await endFormer(upstream, feed, former)
-        await saveFeed(app.sql, upstream, toStored(key, upstream, await feed.subscribe(addressOf(feed))))
+        await saveFeed(app.sql, upstream, toStored(keys, upstream, await feed.subscribe(addressOf(feed))))
       },
       async unsubscribe(upstream) {
         const stored = await findFeed(app.sql, upstream)
         if (!stored) return false
-        const { id } = toSubscription(key, upstream, stored)
+        const { id } = toSubscription(keys, upstream, stored)
         // First here, or its worker takes it for lost and makes a new one.
         await deleteFeed(app.sql, upstream)
         try {

@@ -20,6 +20,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     identity: IdentityHooks
   }
+  interface FastifyContextConfig {
+    /** The route accepts tokens of those who act in the name of a user. */
+    allowImpersonation?: boolean
+  }
   interface FastifyRequest {
     /** Who asks, once one of `app.identity`'s hooks has run. */
     identity: Identity
@@ -46,8 +50,9 @@ export interface IdentityHooks {
   /**
    * Anybody whom we or an upstream signed in; people, organizations and memberships that are new here are written before
    * the handler runs. Throws FL_TOKEN_INVALID or FL_SESSION_INVALID (401), FL_ACCOUNT_INACTIVE (403),
-   * FL_ORGANIZATION_MISSING (403) when the membership that the token names has ended, FL_UPSTREAM_UNAVAILABLE (503) when
-   * the issuer's keys are not known and cannot be asked for.
+   * FL_ORGANIZATION_MISSING (403) when the membership that the token names has ended, FL_IMPERSONATION_REFUSED (403) for a
+   * token of an impersonator unless the route's config has `allowImpersonation`, FL_UPSTREAM_UNAVAILABLE (503) when the
+   * issuer's keys are not known and cannot be asked for.
    */
   authenticate: IdentityHook
   /** The same, and throws FL_ORGANIZATION_MISSING for who acts in no organization. */
@@ -87,10 +92,13 @@ export default fp(
       if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
       const key = hash('sha256', token, 'base64url')
       const kept = app.notices.isLive ? cache.get(key) : undefined
-      request.identity =
+      const identity =
         kept && kept.expiresAt > Date.now()
           ? touched(kept)
           : await identify(request, key, token).catch((error: unknown) => tellRefusal(request, error))
+      if (identity.isImpersonated && request.routeOptions.config.allowImpersonation !== true)
+        tellRefusal(request, new FirstloginError('FL_IMPERSONATION_REFUSED'))
+      request.identity = identity
     }
 
     async function identify(request: FastifyRequest, key: string, token: string): Promise<Identity> {

@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { ensureSigningKeys, listSigningKeys, type NewKey, type StoredKey } from '../db/signing-keys.ts'
-import { deriveKey, seal, unseal } from '../domain/sealing.ts'
+import { createKeyRing, type KeyRing, type Secrets, seal, unseal } from '../domain/sealing.ts'
 import { toLoggable } from '../errors.ts'
 
 declare module 'fastify' {
@@ -26,16 +26,18 @@ export interface Keys {
 }
 
 export interface KeysOptions {
-  secret: string
+  /** One secret, or several of which the first encrypts and all decrypt. */
+  secret: Secrets
 }
 
 export default fp<KeysOptions>(
   async function keysPlugin(app, { secret }) {
-    const sealingKey = deriveKey(secret, 'signing-keys')
-    let ring = open(await ensureSigningKeys(app.sql, () => createSealedKey(secret)))
+    const sealing = createKeyRing(secret, 'signing-keys')
+    const verify = (stored: readonly StoredKey[]) => verifySealedKeys(sealing, stored)
+    let ring = open(await ensureSigningKeys(app.sql, verify, () => createSealedKey(sealing)))
 
     function open(stored: StoredKey[]): Keys {
-      const keys = stored.map((key) => ({ ...openKey(sealingKey, key), state: key.state }))
+      const keys = stored.map((key) => ({ ...openKey(sealing, key), state: key.state }))
       const current = keys.find((key) => key.state === 'current')
       if (!current) throw new Error('There is no current signing key.')
       return { current, all: new Map(keys.map((key) => [key.kid, key])) }
@@ -71,7 +73,7 @@ export default fp<KeysOptions>(
 )
 
 /** A new Ed25519 pair, ready to be stored; its kid is the RFC 7638 thumbprint of the public key. */
-export function createSealedKey(secret: string): NewKey {
+export function createSealedKey(sealing: KeyRing): NewKey {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const { x = '' } = publicKey.export({ format: 'jwk' })
   const kid = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
@@ -79,22 +81,29 @@ export function createSealedKey(secret: string): NewKey {
   return {
     kid,
     publicJwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' },
-    sealedPrivateKey: seal(deriveKey(secret, 'signing-keys'), kid, pem),
+    sealedPrivateKey: seal(sealing, kid, pem),
   }
 }
 
-function openKey(sealingKey: Buffer, { kid, publicJwk, sealedPrivateKey }: StoredKey): SigningKey {
-  let privateKey: string
+/** Throws when one of the keys was sealed under none of the secrets. */
+export function verifySealedKeys(sealing: KeyRing, stored: readonly StoredKey[]): void {
+  for (const key of stored) openPrivateKey(sealing, key)
+}
+
+function openPrivateKey(sealing: KeyRing, { kid, sealedPrivateKey }: StoredKey): string {
   try {
-    privateKey = unseal(sealingKey, kid, sealedPrivateKey)
+    return unseal(sealing, kid, sealedPrivateKey)
   } catch (cause) {
     throw new Error(
       'FIRSTLOGIN_SECRET is not the one that the signing keys in this database were sealed with.',
-      {
-        cause,
-      },
+      { cause },
     )
   }
+}
+
+function openKey(sealing: KeyRing, key: StoredKey): SigningKey {
+  const { kid, publicJwk } = key
+  const privateKey = openPrivateKey(sealing, key)
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString()
   return { kid, privateKey, publicKey, publicJwk }
 }

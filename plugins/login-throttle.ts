@@ -9,7 +9,7 @@ import {
 } from '../db/login-failures.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
-import { deriveKey } from '../domain/sealing.ts'
+import { createKeyRing, type Secrets } from '../domain/sealing.ts'
 import { FirstloginError } from '../errors.ts'
 
 declare module 'fastify' {
@@ -41,7 +41,7 @@ export interface LoginThrottle {
 }
 
 export interface LoginThrottleOptions {
-  secret: string
+  secret: Secrets
   /** Failures that are allowed in a window. Default 10. */
   most?: number
   /** Default 15 minutes. */
@@ -50,7 +50,7 @@ export interface LoginThrottleOptions {
 
 export default fp<LoginThrottleOptions>(
   async function loginThrottlePlugin(app, { secret, most = 10, windowS = 900 }) {
-    const accountKey = deriveKey(secret, 'accounts')
+    const accountKey = createKeyRing(secret, 'accounts').current
 
     function toKey({ email, address }: Login): ThrottleKey {
       const account = createHmac('sha256', accountKey).update(email).digest().subarray(0, 16)

@@ -18,6 +18,7 @@ export interface Metrics {
   inboundEvents: Counter<'source' | 'result'>
   logins: Counter<'outcome'>
   identities: Counter<'outcome'>
+  sessionsShared: Counter
 }
 
 export default fp(
@@ -81,6 +82,11 @@ export default fp(
         name: 'firstlogin_identities_total',
         help: 'Tokens that were not known from memory: of somebody known, of a newcomer, or refused with a code.',
         labelNames: ['outcome'],
+        registers,
+      }),
+      sessionsShared: new Counter({
+        name: 'firstlogin_sessions_shared_total',
+        help: 'Refreshes of a session that another network had used within REFRESH_GRACE_S.',
         registers,
       }),
     } satisfies Metrics)

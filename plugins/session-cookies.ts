@@ -34,8 +34,10 @@ export default fp<SessionCookiesOptions>(
     function isOwnPage(request: FastifyRequest): boolean {
       const { origin } = request.headers
       if (origin === undefined) return true
-      const from = URL.canParse(origin) ? new URL(origin).host : undefined
-      return from !== undefined && (from === host || from === request.headers.host)
+      const from = URL.canParse(origin) ? new URL(origin) : undefined
+      // A page that came in plain text may be an attacker's, on the same host.
+      if (from?.protocol !== protocol) return false
+      return from.host === host || from.host === request.headers.host
     }
 
     app.decorate('sessionCookies', {

@@ -1,22 +1,24 @@
+import { randomUUID } from 'node:crypto'
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { uuidv7 } from 'uuidv7'
-import { endSession, endSessionsOf, findSession, rotateSession, startSession } from '../db/sessions.ts'
+import type { SessionClient } from '../db/session-use.ts'
+import { endSession, endSessionsOf, startSession } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
+import { clientNetwork } from '../domain/network.ts'
 import {
   createRefreshToken,
   decodeRefreshToken,
   encodeRefreshToken,
   hashRefreshToken,
-  nextRefreshToken,
-  type RefreshToken,
 } from '../domain/refresh-token.ts'
-import { deriveKey } from '../domain/sealing.ts'
+import { createKeyRing, type Secrets } from '../domain/sealing.ts'
 import { isSignedToken } from '../domain/token-form.ts'
 import { FirstloginError } from '../errors.ts'
+import { createRefresh, type Refreshed } from '../sessions/refresh.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -40,16 +42,23 @@ export interface Visitor {
   expiresAt: number
 }
 
+/** Who sends a request: as much of it as is known. */
+export interface TokenClient {
+  userAgent: string | null
+  /** An IP address. */
+  address: string | null
+}
+
 export interface Tokens {
   /** The `iss` of ours. */
   readonly issuer: string
   /** A new session; undefined when the person is no longer active. */
-  issue(
-    userId: string,
-    client: { userAgent: string | null; address: string | null },
-  ): Promise<IssuedTokens | undefined>
-  /** The next tokens of a session, the same ones within the grace. Throws FL_SESSION_INVALID. */
-  rotate(refreshToken: string): Promise<IssuedTokens>
+  issue(userId: string, client: TokenClient): Promise<IssuedTokens | undefined>
+  /**
+   * The next tokens of a session; for a token that was used before, within the grace and by the same user agent, those in
+   * force. Throws FL_SESSION_INVALID, and ends the session when a used token comes back otherwise.
+   */
+  rotate(refreshToken: string, client: TokenClient): Promise<IssuedTokens>
   /** Whose token this is, by signature and time alone. Throws FL_SESSION_INVALID. */
   verify(accessToken: string): Visitor
   /** The session that a refresh token belongs to, if we issued it. */
@@ -59,38 +68,57 @@ export interface Tokens {
 }
 
 export interface TokensOptions {
-  secret: string
-  /** The issuer: the address of the service. */
+  /** One secret, or several of which the first signs and all verify. */
+  secret: Secrets
+  /** The issuer and the audience: the address of the service. */
   issuer: string
   accessTtlS: number
+  /** How long a session lasts that is not refreshed. */
   refreshTtlS: number
+  /** How long a session lasts at all, counted from the login. Default 90 days. */
+  maxAgeS?: number
   graceS: number
 }
 
 const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
-/** The library checks an issuer only where there is one. */
-const AccessClaims = Type.Object({ iss: Type.String(), sub: Uuid, sid: Uuid, exp: Type.Integer() })
+/** The library checks an issuer and an audience only where there are some. */
+const AccessClaims = Type.Object({
+  iss: Type.String(),
+  aud: Type.String(),
+  sub: Uuid,
+  sid: Uuid,
+  iat: Type.Integer(),
+  exp: Type.Integer(),
+})
 type AccessClaims = Static<typeof AccessClaims>
 const accessClaims = Compile(AccessClaims)
 
+/** RFC 9068, sections 2.1 and 2.2. */
+const typ = 'at+jwt'
+/** Users sign in at the service itself: it is the only client that tokens are issued to. */
+const clientId = 'firstlogin'
+
 export default fp<TokensOptions>(
   async function tokensPlugin(app, options) {
-    const { issuer, accessTtlS, refreshTtlS, graceS } = options
-    const refreshKey = deriveKey(options.secret, 'refresh-tokens')
+    const { issuer, accessTtlS, refreshTtlS, maxAgeS = 7_776_000, graceS } = options
+    const refreshKeys = createKeyRing(options.secret, 'refresh-tokens')
     const first = app.keys.current
     // A host may have @fastify/jwt, or a `user` on its requests: with a `jwt` of our own, ours touches neither.
     app.decorate<object>('jwt', {})
     await app.register(fastifyJwt, {
       namespace: 'firstlogin',
       secret: { private: first.privateKey, public: first.publicKey },
-      sign: { algorithm: 'EdDSA', kid: first.kid, iss: issuer, expiresIn: `${accessTtlS}s` },
-      verify: { algorithms: ['EdDSA'], allowedIss: issuer },
+      sign: { algorithm: 'EdDSA', kid: first.kid, header: { alg: 'EdDSA', typ }, iss: issuer, aud: issuer },
+      verify: { algorithms: ['EdDSA'], allowedIss: issuer, allowedAud: issuer, checkTyp: typ },
     })
     const jwt = app.getDecorator<{ firstlogin: JWT }>('jwt').firstlogin
     const verified = new LRUCache<string, AccessClaims & { kid: string }>({ max: 20_000 })
 
-    function sign(payload: { sub: string; sid: string }): string {
+    function sign(userId: string, sessionId: string, ttlS: number): string {
       const { kid, privateKey } = app.keys.current
+      const iat = Math.floor(Date.now() / 1000)
+      const ids = { sub: userId, sid: sessionId, client_id: clientId, jti: randomUUID() }
+      const payload = { ...ids, iat, exp: iat + ttlS }
       return kid === first.kid ? jwt.sign(payload) : jwt.sign(payload, { key: privateKey, kid })
     }
 
@@ -116,76 +144,61 @@ export default fp<TokensOptions>(
       }
     }
 
-    function toIssued(user: StoredUser, token: RefreshToken): IssuedTokens {
+    function toIssued({ user, token, leftS }: Refreshed): IssuedTokens {
+      // Nothing outlives the session.
+      const expiresInS = Math.min(accessTtlS, leftS)
       return {
-        accessToken: sign({ sub: user.id, sid: token.sessionId }),
-        expiresInS: accessTtlS,
-        refreshToken: encodeRefreshToken(refreshKey, token),
-        refreshTtlS,
+        accessToken: sign(user.id, token.sessionId, expiresInS),
+        expiresInS,
+        refreshToken: encodeRefreshToken(refreshKeys, token),
+        refreshTtlS: leftS,
         user,
       }
     }
 
-    async function rotate(text: string): Promise<IssuedTokens> {
-      const token = decodeRefreshToken(refreshKey, text)
-      if (!token) throw new FirstloginError('FL_SESSION_INVALID')
-      return (await exchange(token)) ?? (await exchange(token)) ?? refuse()
-    }
-
-    /** Undefined when it is worth another try: somebody else was quicker, or the person's row was lost and is back. */
-    async function exchange(token: RefreshToken): Promise<IssuedTokens | undefined> {
-      const successor = nextRefreshToken(refreshKey, token)
-      const presented = hashRefreshToken(token)
-      const rotated = await rotateSession(app.sql, {
-        id: token.sessionId,
-        presented,
-        next: hashRefreshToken(successor),
-        ttlS: refreshTtlS,
-      })
-      if (rotated?.user) {
-        app.readThrough.recheck(rotated.user)
-        return toIssued(rotated.user, successor)
-      }
-
-      const { session, user } = (await findSession(app.sql, token.sessionId)) ?? refuse()
-      const isInForce = session.tokenHash.equals(presented)
-      const isRetry = session.previousHash?.equals(presented) === true && session.rotatedForS <= graceS
-      if (!isInForce && !isRetry) {
-        // An old token after its grace: somebody else has used it. Nobody may go on with this session.
-        app.log.warn({ event: 'session.reuse_detected', sessionId: session.id, userId: user?.id })
-        await revoke(session.id)
-        refuse()
-      }
-      if (!user) await app.sessions.repair(session)
-      return user?.status === 'active' && isRetry ? toIssued(user, successor) : undefined
-    }
+    const refresh = createRefresh({
+      sql: app.sql,
+      keys: refreshKeys,
+      times: { idleS: refreshTtlS, maxAgeS, graceS },
+      async onReuse({ id: sessionId }, user) {
+        app.log.warn({ event: 'session.reuse_detected', sessionId, userId: user?.id })
+        await revoke(sessionId)
+      },
+      onShared({ id: sessionId }, networks) {
+        app.metrics.sessionsShared.inc()
+        app.log.warn({ event: 'session.shared', sessionId, networks })
+      },
+      repair: (session) => app.sessions.repair(session),
+    })
 
     async function revoke(sessionId: string): Promise<void> {
       const userId = await endSession(app.sql, sessionId)
       if (userId) app.sessions.forget(userId)
     }
 
-    function refuse(): never {
-      throw new FirstloginError('FL_SESSION_INVALID')
-    }
-
     app.decorate('tokens', {
       issuer,
-      rotate,
+      async rotate(text, client) {
+        const refreshed = await refresh(text, toSessionClient(client))
+        app.readThrough.recheck(refreshed.user)
+        return toIssued(refreshed)
+      },
       verify,
       async issue(userId, client) {
         const token = createRefreshToken(uuidv7())
-        const session = {
+        const started = await startSession(app.sql, {
           id: token.sessionId,
           userId,
           tokenHash: hashRefreshToken(token),
-          ttlS: refreshTtlS,
+          ttlS: Math.min(refreshTtlS, maxAgeS),
+          network: toSessionClient(client).network,
           ...client,
-        }
-        const started = await startSession(app.sql, session)
-        return started?.user ? toIssued(started.user, token) : undefined
+        })
+        return started?.user
+          ? toIssued({ user: started.user, token, leftS: started.session.leftS })
+          : undefined
       },
-      sessionOf: (refreshToken) => decodeRefreshToken(refreshKey, refreshToken)?.sessionId,
+      sessionOf: (refreshToken) => decodeRefreshToken(refreshKeys, refreshToken)?.sessionId,
       revoke,
       async revokeAll(userId) {
         await endSessionsOf(app.sql, [userId])
@@ -193,5 +206,17 @@ export default fp<TokensOptions>(
       },
     } satisfies Tokens)
   },
-  { name: 'firstlogin-tokens', fastify: '5.x', dependencies: ['firstlogin-keys', 'firstlogin-sessions'] },
+  {
+    name: 'firstlogin-tokens',
+    fastify: '5.x',
+    dependencies: ['firstlogin-keys', 'firstlogin-sessions', 'firstlogin-metrics'],
+  },
 )
+
+/** Behind a proxy an address may be any text. */
+const longestNetwork = 64
+
+function toSessionClient({ userAgent, address }: TokenClient): SessionClient {
+  const network = address === null ? null : clientNetwork(address).slice(0, longestNetwork)
+  return { userAgent: userAgent ?? '', network }
+}

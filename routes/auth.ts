@@ -69,7 +69,9 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       const sent = request.body?.refreshToken
       const token = sent ?? app.sessionCookies.read(request, 'refresh')
       if (!token) throw new FirstloginError('FL_SESSION_INVALID')
-      return answer(reply, await app.tokens.rotate(token), sent === undefined)
+      const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null
+      const issued = await app.tokens.rotate(token, { userAgent, address: request.ip })
+      return answer(reply, issued, sent === undefined)
     },
   )
 
@@ -90,6 +92,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     {
       logLevel: 'warn',
       preHandler: app.identity.authenticate,
+      // It says whether somebody acts in the user's name.
+      config: { allowImpersonation: true },
       schema: {
         tags,
         summary: 'Who is it, by a token of ours or of an upstream',

@@ -30,6 +30,7 @@ t.test('what has a default needs no setting', async (t) => {
     ACCESS_TOKEN_TTL_S: 600,
     REFRESH_TOKEN_TTL_S: 2_592_000,
     REFRESH_GRACE_S: 30,
+    SESSION_MAX_AGE_S: 7_776_000,
     LOGIN_RATE_PER_MINUTE: 600,
     TRUST_PROXY: [],
     LOG_LEVEL: 'info',
@@ -98,10 +99,10 @@ t.test('a secret may come as a file, whose last line break does not belong to it
   const { FIRSTLOGIN_SECRET: _, ...others } = needed
   for (const end of ['', '\n', '\r\n']) {
     const FIRSTLOGIN_SECRET_FILE = await makeFile(t, `${secret}${end}`)
-    t.equal(loadConfig({ ...others, FIRSTLOGIN_SECRET_FILE }).FIRSTLOGIN_SECRET, secret)
+    t.same(loadConfig({ ...others, FIRSTLOGIN_SECRET_FILE }).FIRSTLOGIN_SECRET, [secret])
   }
   const kept = await makeFile(t, ` ${secret}\n\n`)
-  t.equal(loadConfig({ ...others, FIRSTLOGIN_SECRET_FILE: kept }).FIRSTLOGIN_SECRET, ` ${secret}\n`)
+  t.same(loadConfig({ ...others, FIRSTLOGIN_SECRET_FILE: kept }).FIRSTLOGIN_SECRET, [` ${secret}\n`])
 
   t.test('every setting may, upstreams’ included', async (t) => {
     const PORT_FILE = await makeFile(t, '4000\n')
@@ -115,9 +116,9 @@ t.test('a secret may come as a file, whose last line break does not belong to it
     t.throws(() => load({ FIRSTLOGIN_SECRET_FILE: file }), {
       message: /- FIRSTLOGIN_SECRET and FIRSTLOGIN_SECRET_FILE are both set/,
     })
-    t.equal(
+    t.same(
       load({ FIRSTLOGIN_SECRET: '', FIRSTLOGIN_SECRET_FILE: file }).FIRSTLOGIN_SECRET,
-      secret,
+      [secret],
       'empty is not set',
     )
     for (const path of [`${file}.gone`, tmpdir()])

@@ -82,6 +82,28 @@ const doors: Record<string, { may: string[]; mayNot: string[] }> = {
       'node:https',
     ],
   },
+  'sessions/a.ts': {
+    may: [
+      'postgres',
+      './b.ts',
+      '../db/users.ts',
+      '../domain/a.ts',
+      '../schemas/a.ts',
+      '../errors.ts',
+      '../upstreams/upstream.ts',
+    ],
+    mayNot: [
+      '../upstreams/index.ts',
+      '../plugins/db.ts',
+      'type ../plugins/db.ts',
+      '../routes/auth.ts',
+      '../config.ts',
+      '../app.ts',
+      'fastify',
+      '@fastify/jwt',
+      'undici',
+    ],
+  },
   'plugins/a.ts': {
     may: [
       'fastify',
@@ -91,6 +113,7 @@ const doors: Record<string, { may: string[]; mayNot: string[] }> = {
       '../domain/a.ts',
       '../schemas/a.ts',
       '../errors.ts',
+      '../sessions/a.ts',
       '../upstreams/upstream.ts',
     ],
     mayNot: [

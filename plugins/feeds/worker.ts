@@ -8,6 +8,7 @@ import {
   releaseFeed,
   replaceFeed,
 } from '../../db/feeds.ts'
+import type { KeyRing } from '../../domain/sealing.ts'
 import type { Feed, Subscription } from '../../upstreams/upstream.ts'
 import { readNews } from './reading.ts'
 import { toStored, toSubscription } from './sealed-subscriptions.ts'
@@ -18,7 +19,7 @@ export interface FeedWorkerOptions {
   /** Where pings arrive. */
   address: string
   /** What subscriptions are sealed with. */
-  key: Buffer
+  keys: KeyRing
   /** Ends a reading after the page that it is at. */
   signal: AbortSignal
 }
@@ -37,7 +38,7 @@ const longestRestMs = 300_000
 
 export function createFeedWorker(
   app: FastifyInstance,
-  { upstream, feed, address, key, signal }: FeedWorkerOptions,
+  { upstream, feed, address, keys, signal }: FeedWorkerOptions,
 ): FeedWorker {
   const worker = uuidv7()
   let isBusy = false
@@ -51,7 +52,7 @@ export function createFeedWorker(
   }
 
   async function attend(claimed: ClaimedFeed): Promise<void> {
-    const subscription = toSubscription(key, upstream, claimed)
+    const subscription = toSubscription(keys, upstream, claimed)
     // First of all: one that has to be replaced may have news that were not read.
     if (claimed.isReadDue) {
       const outcome = await readNews(app, { upstream, feed, worker, claimed, subscription, signal })
@@ -76,7 +77,7 @@ export function createFeedWorker(
     await feed.unsubscribe(id)
     const fresh = await feed.subscribe(address)
     // Somebody may have ended it, or begun anew, meanwhile.
-    if (await replaceFeed(app.sql, upstream, lost, toStored(key, upstream, fresh)))
+    if (await replaceFeed(app.sql, upstream, lost, toStored(keys, upstream, fresh)))
       app.log.info({ event: 'feed.subscribed', upstream })
     else await feed.unsubscribe(fresh.id)
   }

@@ -45,9 +45,16 @@ t.test('numbers, booleans, addresses and lists are taken as they are meant or no
   t.same(load({ UPSTREAMS: ',' }).upstreams, [], 'nobody upstream')
 })
 
-t.test('FIRSTLOGIN_SECRET has 32 bytes or more', async (t) => {
-  isRefused(t, 'FIRSTLOGIN_SECRET', 'x'.repeat(31), 'é'.repeat(15))
-  t.ok(load({ FIRSTLOGIN_SECRET: 'é'.repeat(16) }))
+t.test('FIRSTLOGIN_SECRET is one secret or a list, each of 32 bytes or more', async (t) => {
+  const [first, second] = ['x'.repeat(32), 'é'.repeat(16)]
+  isRefused(t, 'FIRSTLOGIN_SECRET', 'x'.repeat(31), 'é'.repeat(15), `${first},short`, `short,${first}`)
+  t.same(load({ FIRSTLOGIN_SECRET: second }).FIRSTLOGIN_SECRET, [second])
+  t.same(load({ FIRSTLOGIN_SECRET: `${first} , ${second},` }).FIRSTLOGIN_SECRET, [first, second])
+})
+
+t.test('a comma in a FIRSTLOGIN_SECRET whose parts are too short to be secrets belongs to it', async (t) => {
+  const FIRSTLOGIN_SECRET = 'one secret, and no list of secrets, as before'
+  t.same(load({ FIRSTLOGIN_SECRET }).FIRSTLOGIN_SECRET, [FIRSTLOGIN_SECRET])
 })
 
 t.test('TRUST_PROXY is a list of networks, and never everybody', async (t) => {

@@ -15,7 +15,7 @@ const ada = 'ada@example.com'
 
 async function signIn(sql: Sql, userId: string | null | undefined): Promise<string> {
   const session = { id: uuidv7(), userId: userId ?? '', tokenHash: Buffer.alloc(32), userAgent: null }
-  const started = await startSession(sql, { ...session, address: null, ttlS: 60 })
+  const started = await startSession(sql, { ...session, address: null, network: null, ttlS: 60 })
   return started?.session.id ?? 'nobody may sign in'
 }
 

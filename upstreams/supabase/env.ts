@@ -2,10 +2,10 @@ import { type Static, Type } from 'typebox'
 import { createSignatureKeys } from '../../domain/signature.ts'
 import { Role } from '../../schemas/user.ts'
 
-/** The keys of a hook's secret as Supabase shows it: `v1,whsec_...`, several joined by `|` while they are replaced. */
-export function toHookKeys(secret: string): ReturnType<typeof createSignatureKeys> {
-  const standard = secret.split('|').map((part) => part.trim().replace(/^v1,/, ''))
-  return createSignatureKeys({ standard })
+/** The keys of hook secrets as Supabase shows them, `v1,whsec_...`; several are separated by commas or, as there, by `|`. */
+export function toHookKeys(secrets: string): ReturnType<typeof createSignatureKeys> {
+  const parts = secrets.split(/[|,]/).map((part) => part.trim())
+  return createSignatureKeys({ standard: parts.filter((part) => part !== 'v1') })
 }
 
 function canVerify(secret: string): boolean {
@@ -36,7 +36,9 @@ export const SupabaseEnv = Type.Object({
   ),
   SUPABASE_HOOK_SECRET: Type.Optional(
     Type.Refine(
-      Type.String({ description: 'as Supabase shows it, v1,whsec_ and base64; several are joined by |' }),
+      Type.String({
+        description: 'as Supabase shows it, v1,whsec_ and base64; several are separated by commas',
+      }),
       canVerify,
     ),
   ),

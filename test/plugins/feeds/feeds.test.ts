@@ -1,5 +1,5 @@
 import t from 'tap'
-import { deriveKey } from '../../../domain/sealing.ts'
+import { createKeyRing } from '../../../domain/sealing.ts'
 import { toSubscription } from '../../../plugins/feeds/sealed-subscriptions.ts'
 import { collaborator } from '../../../sandbox/airtable/collaborator.ts'
 import { listenForPings, runCommand } from '../../support/feeds.ts'
@@ -35,11 +35,11 @@ t.test(
 
     const [row] = await sql`select sealed_subscription as sealed from firstlogin.feeds`
     const stored = { sealedSubscription: row?.['sealed'] as Buffer, cursor: 1 }
-    const { id, secret: macSecret } = toSubscription(deriveKey(secret, 'feeds'), 'airtable', stored)
+    const { id, secret: macSecret } = toSubscription(createKeyRing(secret, 'feeds'), 'airtable', stored)
     t.equal(id, hook().id)
     for (const clear of [id, macSecret, Buffer.from(macSecret, 'base64')])
       t.notOk(stored.sealedSubscription.includes(clear), 'nobody reads it in the database')
-    t.throws(() => toSubscription(deriveKey('x'.repeat(32), 'feeds'), 'airtable', stored), {
+    t.throws(() => toSubscription(createKeyRing('x'.repeat(32), 'feeds'), 'airtable', stored), {
       message: /another FIRSTLOGIN_SECRET/,
     })
     for (const hidden of [macSecret, 'patSandbox.token', collaborator.email, 'mary@example.com'])

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { deriveKey } from '../../../domain/sealing.ts'
+import { createKeyRing } from '../../../domain/sealing.ts'
 import { toSubscription } from '../../../plugins/feeds/sealed-subscriptions.ts'
 import { untilTrue } from '../../support/process.ts'
 import { secret } from '../../support/service.ts'
@@ -12,7 +12,7 @@ t.test('pings', async (t) => {
   const [{ sealed } = {}] =
     await sql`select sealed_subscription as sealed from firstlogin.feeds where upstream = 'airtable'`
   const stored = { sealedSubscription: sealed as Buffer, cursor: 1 }
-  const subscription = toSubscription(deriveKey(secret, 'feeds'), 'airtable', stored)
+  const subscription = toSubscription(createKeyRing(secret, 'feeds'), 'airtable', stored)
   const own = { baseId: airtable.baseId, id: subscription.id }
   const key = subscription.secret
   const quiet = async () => {
