@@ -11,6 +11,9 @@ async function publishedBy({ app }: Service): Promise<Jwk[]> {
   return (await app.inject('/.well-known/jwks.json')).json().keys
 }
 
+/** A first login asks upstream, however long that takes on a busy machine. */
+const patient = { READTHROUGH_DEADLINE_MS: '60000' }
+
 const byName = (a: string, b: string) => (a < b ? -1 : 1)
 
 const kidOf = (token: string): string =>
@@ -24,9 +27,7 @@ async function rotate(world: World): Promise<string> {
 
 /** Waits until all instances show that many keys: they hear of it at once, but not in the same moment. */
 async function show(services: Service[], count: number): Promise<void> {
-  const until = performance.now() + 2000
-  for (const service of services)
-    while ((await publishedBy(service)).length !== count && performance.now() < until) await sleep(5)
+  for (const service of services) while ((await publishedBy(service)).length !== count) await sleep(5)
 }
 
 t.test(
@@ -85,7 +86,7 @@ t.test('a sealed key that was changed or swapped in the database does not open',
 
 t.test('`keys rotate` under load: nobody on two instances is refused, before, during or after', async (t) => {
   const world = await createWorld(t)
-  const services = await Promise.all([world.start(), world.start()])
+  const services = await Promise.all([world.start(patient), world.start(patient)])
   const [first] = services
   const old = (await first.login('ada@example.com', 'analytical-engine')).json()
   const before = await publishedBy(first)
@@ -110,14 +111,16 @@ t.test('`keys rotate` under load: nobody on two instances is refused, before, du
     }
   }
   const load = Promise.all(services.map((service, index) => useAll(service, services[1 - index] as Service)))
-  await sleep(100)
+  const goOn = async () => {
+    for (const until = statuses.length + 10; statuses.length < until; ) await sleep(5)
+  }
+  await goOn()
   const said = await rotate(world)
   await show(services, 3)
-  await sleep(100)
+  await goOn()
   isDone = true
   await load
 
-  t.ok(statuses.length > 10, `${statuses.length} requests`)
   t.same(new Set(statuses), new Set([200]))
   for (const service of services)
     t.equal((await createClient(service.app).me(old.accessToken)).statusCode, 200)
@@ -139,14 +142,14 @@ t.test('`keys rotate` under load: nobody on two instances is refused, before, du
 
 t.test('the key before the previous one is retired: no longer published, no longer accepted', async (t) => {
   const world = await createWorld(t)
-  const service = await world.start()
+  const service = await world.start(patient)
   const { accessToken } = (await service.login('ada@example.com', 'analytical-engine')).json()
   t.equal((await createClient(service.app).me(accessToken)).statusCode, 200)
   await rotate(world)
   await rotate(world)
   const isPublished = async () =>
     (await publishedBy(service)).some((key) => key['kid'] === kidOf(accessToken))
-  for (let i = 0; i < 100 && (await isPublished()); i += 1) await sleep(20)
+  while (await isPublished()) await sleep(5)
   t.notOk(await isPublished())
   isProblem(
     t,
@@ -161,7 +164,7 @@ t.test('the key before the previous one is retired: no longer published, no long
 t.test('after a rotation, tokens keep their issuer, their life and their algorithm', async (t) => {
   const world = await createWorld(t)
   const elsewhere = await world.start({ BASE_URL: 'https://elsewhere.example.com' })
-  const service = await world.start({ ACCESS_TOKEN_TTL_S: '7' })
+  const service = await world.start({ ACCESS_TOKEN_TTL_S: '700', ...patient })
   await rotate(world)
   await show([service, elsewhere], 3)
   const { accessToken } = (await service.login('ada@example.com', 'analytical-engine')).json()
@@ -169,9 +172,10 @@ t.test('after a rotation, tokens keep their issuer, their life and their algorit
     .split('.')
     .slice(0, 2)
     .map((part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()))
-  t.match(header, { alg: 'EdDSA' })
-  t.equal(claims.exp - claims.iat, 7)
+  t.match(header, { alg: 'EdDSA', typ: 'at+jwt' })
+  t.equal(claims.exp - claims.iat, 700)
   t.equal(claims.iss, 'http://127.0.0.1:3000')
+  t.equal(claims.aud, 'http://127.0.0.1:3000')
   isProblem(t, await createClient(elsewhere.app).me(accessToken), 'FL_SESSION_INVALID', 'another issuer')
 })
 

@@ -86,7 +86,12 @@ export async function createIdentityWorld(t: Test): Promise<IdentityWorld> {
     app.get('/rows', { preHandler: app.identity.requireOrganization }, async (request) =>
       app.identity.rowsOf(request),
     )
-    app.get('/who', { preHandler: app.identity.authenticate }, async ({ identity }) => identity)
+    app.get(
+      '/who',
+      { preHandler: app.identity.authenticate, config: { allowImpersonation: true } },
+      async ({ identity }) => identity,
+    )
+    app.get('/own', { preHandler: app.identity.authenticate }, async ({ identity }) => identity)
     app.get('/admin', { preHandler: app.identity.requireRole('admin') }, async () => ({ isAdmin: true }))
     await app.ready()
     return {

@@ -65,7 +65,8 @@ export async function createWorld(
     const config = loadConfig(settings(env))
     const lines: string[] = []
     const stream = { write: (line: string) => void lines.push(line) }
-    const app = Fastify({ ...earlyProblems, logger: { level: config.LOG_LEVEL, stream } })
+    // However long a start takes on a busy machine.
+    const app = Fastify({ ...earlyProblems, logger: { level: config.LOG_LEVEL, stream }, pluginTimeout: 0 })
     instances.push(app)
     await app.register(firstlogin, { ...config, standalone: true })
     await app.ready()

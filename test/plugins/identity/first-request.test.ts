@@ -198,6 +198,29 @@ t.test('an impersonator makes nobody, changes nothing, and moves no last login',
   ])
 })
 
+t.test('a token of an impersonator is refused with 403 unless the route allows it', async (t) => {
+  const world = await createIdentityWorld(t)
+  const host = await world.start()
+  const [member] = world.clerk.memberships.list()
+  const userId = member?.public_user_data.user_id ?? ''
+  const organizationId = member?.organization.id ?? ''
+  const tokenOf = (claims: object) =>
+    world.clerk.sessionToken({ userId, organizationId, claims: { ...claims } })
+  t.equal((await host.get('/own', await tokenOf({}))).statusCode, 200)
+  const token = await tokenOf({ act: { sub: 'user_2SomebodyElse', iss: 'https://dashboard.clerk.com' } })
+  for (const path of ['/own', '/ids', '/rows', '/admin'])
+    for (const from of ['PostgreSQL', 'memory']) {
+      const reply = await host.get(path, token)
+      t.equal(reply.statusCode, 403, `${path}, from ${from}`)
+      t.match(reply.json(), { code: 'FL_IMPERSONATION_REFUSED' })
+    }
+  t.match((await host.get('/who', token)).json(), { isImpersonated: true })
+  t.match((await host.get('/own', token)).json(), { code: 'FL_IMPERSONATION_REFUSED' }, 'and it stays so')
+  t.ok(
+    host.log.some((line) => line['event'] === 'token.refused' && line['code'] === 'FL_IMPERSONATION_REFUSED'),
+  )
+})
+
 async function until(isTrue: () => Promise<boolean>): Promise<void> {
   for (const giveUpAt = Date.now() + 5000; Date.now() < giveUpAt; ) {
     if (await isTrue()) return

@@ -1,7 +1,16 @@
-import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { createWorld } from '../../support/service.ts'
+import { createKeyRing, unseal } from '../../../domain/sealing.ts'
+import { createWorld, secret } from '../../support/service.ts'
 import { createClient, isProblem } from './client.ts'
 
 type Part = Record<string, unknown>
@@ -37,14 +46,17 @@ t.test('an access token is an EdDSA JWT that anybody can check against the publi
   const { accessToken, header, claims, jwk, user } = await signIn(t, {
     BASE_URL: 'https://login.example.com',
   })
-  t.match(header, { alg: 'EdDSA', typ: 'JWT', kid: /^[\w-]{43}$/ })
+  t.match(header, { alg: 'EdDSA', typ: 'at+jwt', kid: /^[\w-]{43}$/ })
   t.match(jwk, { kty: 'OKP', crv: 'Ed25519', use: 'sig', alg: 'EdDSA', kid: header['kid'] })
   t.notOk('d' in jwk, 'the public part alone')
   const [head, body, signature = ''] = accessToken.split('.')
   const key = createPublicKey({ key: jwk, format: 'jwk' })
   t.ok(verify(null, Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')))
-  t.same(Object.keys(claims).sort(), ['exp', 'iat', 'iss', 'sid', 'sub'], 'and says nothing else')
-  t.match(claims, { iss: 'https://login.example.com', sub: user.id })
+  // RFC 9068, section 2.2
+  const names = ['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub']
+  t.same(Object.keys(claims).sort(), names, 'and says nothing else')
+  const issuer = 'https://login.example.com'
+  t.match(claims, { iss: issuer, aud: issuer, client_id: 'firstlogin', sub: user.id, jti: /^[0-9a-f-]{36}$/ })
   t.equal(Number(claims['exp']) - Number(claims['iat']), 600)
 })
 
@@ -71,7 +83,7 @@ t.test('nothing but such a token opens anything', async (t) => {
     'HS256 under the public PEM': hmac(key.export({ type: 'spki', format: 'pem' })),
     'HS256 under the public bytes': hmac(Buffer.from(jwk.x, 'base64url')),
     'other claims under our signature': `${head}.${encode({ ...claims, sub: claims['sid'] })}.${signature}`,
-    'another header under our signature': `${encode({ ...header, typ: 'at+jwt' })}.${body}.${signature}`,
+    'another header under our signature': `${encode({ ...header, typ: 'JWT' })}.${body}.${signature}`,
     'an empty signature': `${head}.${body}.`,
     'no signature': `${head}.${body}`,
     'four parts': `${accessToken}.${signature}`,
@@ -111,3 +123,32 @@ t.test('a token of another issuer is refused even under the same keys', async (t
   const { me } = createClient((await world.start()).app)
   isProblem(t, await me(accessToken), 'FL_SESSION_INVALID')
 })
+
+t.test(
+  'a token under our keys is refused with another typ or audience, or without the claims it needs',
+  async (t) => {
+    const { accessToken, header, claims, me, world } = await signIn(t)
+    const [row] = await world.sql<{ kid: string; sealed: Buffer }[]>`
+    select kid, sealed_private_key as sealed from firstlogin.signing_keys where state = 'current'`
+    const keys = createKeyRing(secret, 'signing-keys')
+    const key = createPrivateKey(unseal(keys, row?.kid ?? '', row?.sealed ?? Buffer.alloc(0)))
+    const sign = (head: Part, body: Part) => forge(head, body, key)
+    t.equal((await me(sign(header, claims))).statusCode, 200)
+    const without = (name: string) =>
+      Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name))
+    const elsewhere = 'https://elsewhere.example.com'
+    const refused = {
+      'typ JWT': sign({ ...header, typ: 'JWT' }, claims),
+      'no typ': sign({ alg: 'EdDSA', kid: header['kid'] }, claims),
+      'another aud': sign(header, { ...claims, aud: elsewhere }),
+      'a list of other aud': sign(header, { ...claims, aud: [elsewhere] }),
+      'no aud': sign(header, without('aud')),
+      'no iss': sign(header, without('iss')),
+      'no exp': sign(header, without('exp')),
+      'no iat': sign(header, without('iat')),
+    }
+    for (const [name, token] of Object.entries(refused))
+      isProblem(t, await me(token), 'FL_SESSION_INVALID', name)
+    t.equal((await me(accessToken)).statusCode, 200)
+  },
+)

@@ -7,7 +7,7 @@ export type Reply = LightMyRequestResponse
 export interface Client {
   post(path: string, payload?: object, more?: InjectOptions): Promise<Reply>
   me(accessToken: string): Promise<Reply>
-  refresh(refreshToken: string): Promise<Reply>
+  refresh(refreshToken: string, more?: InjectOptions): Promise<Reply>
 }
 
 /** What an app does with the auth routes. */
@@ -17,7 +17,7 @@ export function createClient(app: FastifyInstance): Client {
   return {
     post,
     me: (accessToken) => app.inject({ url: '/api/auth/me', headers: bearer(accessToken) }),
-    refresh: (refreshToken) => post('refresh', { refreshToken }),
+    refresh: (refreshToken, more) => post('refresh', { refreshToken }, more),
   }
 }
 

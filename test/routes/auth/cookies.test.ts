@@ -91,6 +91,8 @@ t.test('a page of another origin cannot use the cookies to change anything', asy
     'https://evil.example',
     'https://login.example.com.evil.example',
     'https://login.example.com:8443',
+    'http://login.example.com',
+    'ftp://login.example.com',
     'null',
     'garbage',
     '',
@@ -104,6 +106,13 @@ t.test('a page of another origin cannot use the cookies to change anything', asy
         `${path} ${origin}`,
       )
   }
+  const plain = { origin: 'http://login.example.com', host: 'login.example.com' }
+  isProblem(
+    t,
+    await post('refresh', undefined, { cookies, headers: plain }),
+    'FL_ORIGIN_REFUSED',
+    'plain text',
+  )
   t.equal((await app.inject({ url: '/api/auth/me', cookies })).statusCode, 200, 'the session goes on')
   const headers = { origin: 'https://login.example.com' }
   t.equal((await post('refresh', undefined, { cookies, headers })).statusCode, 200, 'our own page can')

@@ -4,7 +4,7 @@ import { createWorld, type World } from '../../support/service.ts'
 import { createClient } from './client.ts'
 
 async function signIn(world: World, env: Record<string, string> = {}) {
-  const service = await world.start(env)
+  const service = await world.start({ READTHROUGH_DEADLINE_MS: '60000', ...env })
   const tokens = (await service.login('ada@example.com', 'analytical-engine')).json()
   return { service, ...createClient(service.app), tokens }
 }
