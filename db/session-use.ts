@@ -19,6 +19,7 @@ export interface SessionTimes {
 export interface UsedSession extends SessionWithUser {
   /** Two networks have used the session within one grace, this request's among them. */
   isShared: boolean
+  /** The latest first. */
   sharedNetworks: string[]
 }
 
@@ -108,7 +109,9 @@ function sharing(sql: Sql, { network }: SessionClient, { graceS }: Pick<SessionT
   return sql`
     shared_at = case when ${isShared} then now() else s.shared_at end,
     shared_networks = case when ${isShared} then (array(
-      select distinct network from unnest(s.shared_networks || array[s.last_network, ${network}]) as network
+      select network from unnest(s.shared_networks || array[s.last_network, ${network}])
+        with ordinality as networks (network, place)
+      group by network order by max(place) desc
     ))[1:${maxNetworks}::int] else s.shared_networks end`
 }
 
