@@ -24,7 +24,7 @@ export type LoginReply = Static<typeof LoginReply>
 
 /** An empty body where the token comes as a cookie. */
 export const RefreshRequest = Nullable(
-  Type.Object({ refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })) }),
+  Type.Object({ refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 2048 })) }),
 )
 export type RefreshRequest = Static<typeof RefreshRequest>
 
