@@ -45,7 +45,11 @@ export function toDatabaseFault(error: unknown): FirstloginError | undefined {
 
 /** Whether there was no getting through, or the server answered with one of these states. */
 function isOfConnection(error: unknown, states: RegExp): boolean {
-  if (error instanceof postgres.PostgresError) return states.test(error.code)
+  return error instanceof postgres.PostgresError ? states.test(error.code) : isSocketFault(error)
+}
+
+/** Whether the socket failed, or the library gave it up: what the server itself answers is no such fault. */
+export function isSocketFault(error: unknown): boolean {
   return (
     error instanceof Error &&
     'code' in error &&

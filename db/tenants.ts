@@ -112,8 +112,7 @@ export async function listShared(sql: Sql): Promise<string[]> {
 
 /**
  * Runs the work in one transaction that sees this organization only, or nothing where it is not there. Role and
- * organization end with the transaction, and so does what the work was given: used later, it would run on a connection
- * that is somebody else's by then.
+ * organization end with the transaction, and so does the handle.
  */
 export async function asTenant<T>(
   sql: Sql,
@@ -121,43 +120,12 @@ export async function asTenant<T>(
   work: (tx: TransactionSql) => Promise<T>,
 ): Promise<T> {
   return inTransaction(sql, async (tx) => {
-    let isOver = false
-    // In one journey. A host's tables know nothing of deleted organizations: these become nobody's here.
+    // In one round trip. A host's tables know nothing of deleted organizations: no row is visible for these.
     await Promise.all([
       tx`select set_config('firstlogin.organization_id', coalesce((
           select id::text from firstlogin.organizations where id = ${organizationId} and status = 'active'), ''), true)`,
       tx`set local role firstlogin_tenant`,
     ])
-    try {
-      return await work(refusedOnce(tx, () => isOver))
-    } finally {
-      isOver = true
-    }
+    return work(tx)
   })
-}
-
-type Work = (tx: TransactionSql) => unknown
-
-function refusedOnce(tx: TransactionSql, isOver: () => boolean): TransactionSql {
-  const refuse = () => {
-    if (isOver()) throw new Error('app.tenancy: the transaction is over: await everything inside of run().')
-  }
-  const guardWork = (arg: unknown) =>
-    isWork(arg) ? (inner: TransactionSql) => arg(refusedOnce(inner, isOver)) : arg
-  const savepoint = (...args: unknown[]): unknown =>
-    Reflect.apply(tx.savepoint, undefined, args.map(guardWork))
-  return new Proxy(tx, {
-    apply(target, self, args: unknown[]): unknown {
-      refuse()
-      return Reflect.apply(target, self, args)
-    },
-    get(target, name): unknown {
-      refuse()
-      return name === 'savepoint' ? savepoint : Reflect.get(target, name)
-    },
-  })
-}
-
-function isWork(arg: unknown): arg is Work {
-  return typeof arg === 'function'
 }

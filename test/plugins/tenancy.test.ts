@@ -405,7 +405,7 @@ t.test('what nobody waited for cannot run on a connection that is somebody elseâ
     }
     late.push(forgotten().catch((error: unknown) => error))
   })
-  const isOver = { message: 'app.tenancy: the transaction is over: await everything inside of run().' }
+  const isOver = { message: 'The transaction is over: await everything inside of its work.' }
   t.match(await late[0], isOver)
   t.equal(kept.length, 2)
   for (const tx of kept) {

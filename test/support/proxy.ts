@@ -8,15 +8,20 @@ export interface Proxy {
   /** Every connection breaks and no new one is taken. */
   cut(): Promise<void>
   mend(): Promise<void>
+  /** The connection breaks that the database sees coming from this port. */
+  reset(port: number): void
 }
 
 /** A wire to a database that a test can cut. */
-export async function createProxy(t: Test, target: string): Promise<Proxy> {
+export async function createProxy(t: Pick<Test, 'teardown'>, target: string): Promise<Proxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  const pairs = new Map<Socket, Socket>()
   const server = createServer((near) => {
     const far = connect(Number(port), hostname)
     near.pipe(far).pipe(near)
+    pairs.set(near, far)
+    near.on('close', () => pairs.delete(near))
     for (const socket of [near, far]) {
       sockets.add(socket)
       socket
@@ -37,8 +42,11 @@ export async function createProxy(t: Test, target: string): Promise<Proxy> {
     for (const socket of sockets) socket.destroy()
     await closed
   }
+  function reset(port: number) {
+    for (const [near, far] of pairs) if (far.localPort === port) near.resetAndDestroy()
+  }
   t.teardown(cut)
   const url = new URL(target)
   url.host = `127.0.0.1:${open}`
-  return { url: url.href, cut, mend: async () => void (await listen(open)) }
+  return { url: url.href, cut, reset, mend: async () => void (await listen(open)) }
 }
