@@ -6,6 +6,7 @@ import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
 import feeds from './plugins/feeds.ts'
+import hashQueue from './plugins/hash-queue.ts'
 import housekeeping from './plugins/housekeeping.ts'
 import http from './plugins/http.ts'
 import identity from './plugins/identity.ts'
@@ -77,7 +78,8 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   })
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })
   await app.register(identity)
-  await app.register(loginThrottle, { secret })
+  await app.register(loginThrottle, { secrets: [secret] })
+  await app.register(hashQueue)
   await app.register(signIn)
   await app.register(webhook)
   await app.register(inbox)

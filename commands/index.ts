@@ -5,6 +5,7 @@ import { migrateDatabase } from './migrate.ts'
 import { reconcile } from './reconcile.ts'
 import { replay } from './replay.ts'
 import { subscribe } from './subscribe.ts'
+import { unlock } from './unlock.ts'
 import { why } from './why.ts'
 
 /** Every chore there is, by its name on the command line. */
@@ -16,4 +17,5 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['subscribe', subscribe],
   ['replay', replay],
   ['why', why],
+  ['unlock', unlock],
 ])

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
-type Purpose = 'signing-keys' | 'refresh-tokens' | 'accounts' | 'feeds'
+type Purpose = 'signing-keys' | 'refresh-tokens' | 'accounts' | 'devices' | 'feeds'
 
 /** A key of its own for each purpose, derived from FIRSTLOGIN_SECRET (HKDF-SHA256). */
 export function deriveKey(secret: string, purpose: Purpose): Buffer {

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { uuidv7 } from 'uuidv7'
+import type { SuccessfulAttempt } from '../db/login-attempts.ts'
 import { endSession, endSessionsOf, findSession, rotateSession, startSession } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
 import {
@@ -43,10 +44,11 @@ export interface Visitor {
 export interface Tokens {
   /** The `iss` of ours. */
   readonly issuer: string
-  /** A new session; undefined when the person is no longer active. */
+  /** A new session; undefined when the person is no longer active. The failures before `attempt` are forgiven with it. */
   issue(
     userId: string,
     client: { userAgent: string | null; address: string | null },
+    attempt?: SuccessfulAttempt,
   ): Promise<IssuedTokens | undefined>
   /** The next tokens of a session, the same ones within the grace. Throws FL_SESSION_INVALID. */
   rotate(refreshToken: string): Promise<IssuedTokens>
@@ -173,13 +175,14 @@ export default fp<TokensOptions>(
       issuer,
       rotate,
       verify,
-      async issue(userId, client) {
+      async issue(userId, client, attempt) {
         const token = createRefreshToken(uuidv7())
         const session = {
           id: token.sessionId,
           userId,
           tokenHash: hashRefreshToken(token),
           ttlS: refreshTtlS,
+          attempt,
           ...client,
         }
         const started = await startSession(app.sql, session)

@@ -120,6 +120,43 @@ t.test('firstlogin why says where each value came from, and shows no hash', asyn
   )
 })
 
+t.test('firstlogin unlock lets an account log in again', async (t) => {
+  const service = run(t, program, { cwd, env })
+  const address = await service.ready
+  const login = async (password: string) =>
+    (await post(address, '/api/auth/login', { ...ada, password })).status
+  t.same(
+    await Promise.all(Array.from({ length: 31 }, () => login('wrong'))).then((all) => new Set(all)),
+    new Set([401, 429]),
+  )
+  t.equal(await login(ada.password), 429)
+  const { code, out, err } = await chore('unlock', ' ADA@example.com')
+  t.same([code, err], [0, ''])
+  t.match(out, /^ada@example.com can log in again: \d+ failed logins are forgotten.\n$/)
+  t.equal(await login(ada.password), 200)
+
+  const again = await chore('unlock', 'ada@example.com')
+  t.same([again.code, again.out], [0, 'ada@example.com was not locked: no failed logins are stored.\n'])
+  const unknown = await chore('unlock', 'unknown@example.com')
+  t.same(
+    [unknown.code, unknown.out],
+    [1, 'PostgreSQL does not know unknown@example.com, and no failed logins are stored.\n'],
+  )
+  for (const args of [['unlock'], ['unlock', 'ada'], ['unlock', ada.email, 'grace@example.com']])
+    t.match(await chore(...args), { code: 2, out: 'Usage: firstlogin unlock <email>\n' })
+})
+
+t.test('firstlogin doctor names records whose password hash costs too much to verify', async (t) => {
+  airtable.records.put('recExpensive00000', {
+    Email: 'costly@example.com',
+    'Password Hash': `$2b$14$${'a'.repeat(53)}`,
+  })
+  const listed = await chore('doctor')
+  t.equal(listed.code, 1)
+  t.match(listed.out, /^FAIL +password hashes: .*: airtable:recExpensive00000$/m)
+  t.notMatch(listed.out, '$2b$')
+})
+
 t.test('beside a sandbox that runs, chores work on its database', async (t) => {
   const folder = await makeWorkplace(t)
   const service = run(t, program, { cwd: folder, env: { PORT: '0' } })
