@@ -125,10 +125,9 @@ t.test('firstlogin unlock lets an account log in again', async (t) => {
   const address = await service.ready
   const login = async (password: string) =>
     (await post(address, '/api/auth/login', { ...ada, password })).status
-  t.same(
-    await Promise.all(Array.from({ length: 31 }, () => login('wrong'))).then((all) => new Set(all)),
-    new Set([401, 429]),
-  )
+  // Its network is known from logins before, so that it has thirty tries.
+  for (let i = 0; i < 30; i += 1) t.equal(await login('wrong'), 401)
+  t.equal(await login('wrong'), 429)
   t.equal(await login(ada.password), 429)
   const { code, out, err } = await chore('unlock', ' ADA@example.com')
   t.same([code, err], [0, ''])
