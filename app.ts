@@ -6,6 +6,7 @@ import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
 import feeds from './plugins/feeds.ts'
+import hashQueue from './plugins/hash-queue.ts'
 import housekeeping from './plugins/housekeeping.ts'
 import http from './plugins/http.ts'
 import identity from './plugins/identity.ts'
@@ -32,6 +33,7 @@ import { authRoutes } from './routes/auth.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { syncRoutes } from './routes/sync.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
+import type { HashQueueOptions } from './sign-in/hash-queue.ts'
 
 /** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
 export { earlyProblems } from './plugins/problems/early.ts'
@@ -39,6 +41,8 @@ export { earlyProblems } from './plugins/problems/early.ts'
 export interface ServiceOptions extends Config {
   /** The app is this service and nothing else: unknown addresses are answered, and connections drained, here. */
   standalone?: boolean
+  /** How password hashes are computed, and from which waiting time on a login is answered 503. */
+  hashing?: HashQueueOptions
 }
 
 /** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
@@ -79,6 +83,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(sessionCookies, { baseUrl: config.BASE_URL })
   await app.register(identity)
   await app.register(loginThrottle, { secret })
+  await app.register(hashQueue, config.hashing ?? {})
   await app.register(signIn)
   await app.register(webhook)
   await app.register(inbox)

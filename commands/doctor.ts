@@ -7,6 +7,7 @@ import { createHttp } from '../plugins/http.ts'
 import { verifySealedKeys } from '../plugins/keys.ts'
 import type { Http, Upstream } from '../upstreams/upstream.ts'
 import { type Command, withDatabase } from './command.ts'
+import { findListedExpensiveHashes, findStoredExpensiveHashes } from './doctor/expensive-hashes.ts'
 
 type Check = () => Promise<string>
 
@@ -22,6 +23,13 @@ export const doctor: Command = {
         isWell = false
         print(`FAIL  ${name}: ${toReason(error)}`)
       }
+    }
+    const nameExpensive = (records: string[]) => {
+      if (records.length === 0) return
+      isWell = false
+      print(
+        `FAIL  password hashes: too expensive to verify, so that these cannot log in: ${records.join(', ')}`,
+      )
     }
     await withDatabase(config, async (sql) => {
       await check('database', async () => {
@@ -39,9 +47,13 @@ export const doctor: Command = {
           ? 'made at the first start'
           : `${stored.length}, opened with FIRSTLOGIN_SECRET`
       })
+      nameExpensive(await findStoredExpensiveHashes(sql).catch(() => []))
     })
     const { http, close } = createHttp()
-    for (const upstream of config.upstreams) await check(upstream.name, () => callOnce(upstream, http))
+    for (const upstream of config.upstreams) {
+      await check(upstream.name, () => callOnce(upstream, http))
+      nameExpensive(await findListedExpensiveHashes(upstream, http).catch(() => []))
+    }
     await close()
     return isWell ? 0 : 1
   },

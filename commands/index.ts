@@ -6,6 +6,7 @@ import { reconcile } from './reconcile.ts'
 import { replay } from './replay.ts'
 import { secret } from './secret.ts'
 import { subscribe } from './subscribe.ts'
+import { unlock } from './unlock.ts'
 import { why } from './why.ts'
 
 /** Every chore there is, by its name on the command line. */
@@ -18,4 +19,5 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['subscribe', subscribe],
   ['replay', replay],
   ['why', why],
+  ['unlock', unlock],
 ])

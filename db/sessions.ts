@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres'
+import { forgiveness, type SuccessfulAttempt } from './login-attempts.ts'
 import { channel } from './notices.ts'
 import { type StoredUser, userColumns } from './users.ts'
 
@@ -11,6 +12,8 @@ export interface NewSession {
   network: string | null
   /** Seconds until it ends unless it is refreshed: the shorter one of the idle and the absolute limit. */
   ttlS: number
+  /** The login attempt that it follows from: written in the same statement. */
+  attempt?: SuccessfulAttempt | undefined
 }
 
 /** A session in force. `identity` finds its person again when their row was lost and `user` is null. */
@@ -80,7 +83,7 @@ export function toSession(row: SessionRow): SessionWithUser {
  */
 export async function startSession(sql: Sql, session: NewSession): Promise<SessionWithUser | undefined> {
   const [row] = await sql<SessionRow[]>`
-    with swept as (
+    with ${session.attempt ? sql`${forgiveness(sql, session.attempt)},` : sql``} swept as (
       delete from firstlogin.sessions where ctid = any(array(
         select ctid from firstlogin.sessions where expires_at < now() limit 10 for update skip locked))
     ), u as (

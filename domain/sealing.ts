@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
-type Purpose = 'signing-keys' | 'refresh-tokens' | 'accounts' | 'feeds' | 'devices'
+type Purpose = 'signing-keys' | 'refresh-tokens' | 'accounts' | 'devices' | 'feeds'
 
 /** FIRSTLOGIN_SECRET: one secret, or several of which the first is the newest. */
 export type Secrets = string | readonly string[]

@@ -14,6 +14,10 @@ declare module 'fastify' {
 export interface SessionCookies {
   write(reply: FastifyReply, tokens: IssuedTokens): void
   clear(reply: FastifyReply): void
+  /** A cookie by which the login throttle recognizes the browser. It opens nothing, and outlasts a logout. */
+  writeDevice(reply: FastifyReply, token: string): void
+  /** Undefined as well when a page of another origin sends it. */
+  readDevice(request: FastifyRequest): string | undefined
   /** Throws FL_ORIGIN_REFUSED when a page of another origin sends them with a request that changes something. */
   read(request: FastifyRequest, token: 'access' | 'refresh'): string | undefined
 }
@@ -22,6 +26,9 @@ export interface SessionCookiesOptions {
   baseUrl: string
 }
 
+/** As long as a client is recognized after its last login. */
+const deviceTtlS = 90 * 86_400
+
 export default fp<SessionCookiesOptions>(
   async function sessionCookiesPlugin(app, { baseUrl }) {
     // A host's own does just as well, and there can only be one.
@@ -29,7 +36,8 @@ export default fp<SessionCookiesOptions>(
     const { protocol, hostname, host } = new URL(baseUrl)
     const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
     const options: CookieSerializeOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: !isLocal }
-    const nameOf = (token: 'access' | 'refresh') => `${isLocal ? '' : '__Host-'}firstlogin-${token}`
+    const nameOf = (token: 'access' | 'refresh' | 'device') =>
+      `${isLocal ? '' : '__Host-'}firstlogin-${token}`
 
     function isOwnPage(request: FastifyRequest): boolean {
       const { origin } = request.headers
@@ -49,6 +57,10 @@ export default fp<SessionCookiesOptions>(
         reply.clearCookie(nameOf('access'), options)
         reply.clearCookie(nameOf('refresh'), options)
       },
+      writeDevice(reply, token) {
+        reply.setCookie(nameOf('device'), token, { ...options, maxAge: deviceTtlS })
+      },
+      readDevice: (request) => (isOwnPage(request) && request.cookies[nameOf('device')]) || undefined,
       read(request, token) {
         const value = request.cookies[nameOf(token)] || undefined
         if (value && request.method !== 'GET' && !isOwnPage(request))

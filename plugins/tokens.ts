@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { uuidv7 } from 'uuidv7'
+import type { SuccessfulAttempt } from '../db/login-attempts.ts'
 import type { SessionClient } from '../db/session-use.ts'
 import { endSession, endSessionsOf, startSession } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
@@ -52,8 +53,8 @@ export interface TokenClient {
 export interface Tokens {
   /** The `iss` of ours. */
   readonly issuer: string
-  /** A new session; undefined when the person is no longer active. */
-  issue(userId: string, client: TokenClient): Promise<IssuedTokens | undefined>
+  /** A new session; undefined when the person is no longer active. The failures before `attempt` are forgiven with it. */
+  issue(userId: string, client: TokenClient, attempt?: SuccessfulAttempt): Promise<IssuedTokens | undefined>
   /**
    * The next tokens of a session; for a token that was used before, within the grace and by the same user agent, those in
    * force. Throws FL_SESSION_INVALID, and ends the session when a used token comes back otherwise.
@@ -184,7 +185,7 @@ export default fp<TokensOptions>(
         return toIssued(refreshed)
       },
       verify,
-      async issue(userId, client) {
+      async issue(userId, client, attempt) {
         const token = createRefreshToken(uuidv7())
         const started = await startSession(app.sql, {
           id: token.sessionId,
@@ -192,6 +193,7 @@ export default fp<TokensOptions>(
           tokenHash: hashRefreshToken(token),
           ttlS: Math.min(refreshTtlS, maxAgeS),
           network: toSessionClient(client).network,
+          attempt,
           ...client,
         })
         return started?.user

@@ -49,8 +49,17 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     async function login(request, reply): Promise<LoginReply> {
       const { email, password, cookie } = request.body
       const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null
-      const issued = await app.signIn.withPassword({ email, password, address: request.ip, userAgent })
-      return answer(reply, issued, cookie ?? false)
+      const { deviceToken, ...issued } = await app.signIn.withPassword({
+        email,
+        password,
+        address: request.ip,
+        userAgent,
+        device: app.sessionCookies.readDevice(request),
+        keepDevice: cookie ?? false,
+      })
+      const body = answer(reply, issued, cookie ?? false)
+      if (deviceToken) app.sessionCookies.writeDevice(reply, deviceToken)
+      return body
     },
   )
 

@@ -172,6 +172,8 @@ export interface DirectoryPage {
 
 /** Everybody, page by page. */
 export interface Directory {
+  /** Its records may hold password hashes. */
+  hasPasswordHashes?: true
   /** Of these the listing is complete: what it lacks has vanished. */
   kinds: readonly Kind[]
   /** `expired` when the listing must begin again. Throws FL_UPSTREAM_UNAVAILABLE. */

@@ -1,8 +1,9 @@
 // The floor of a login: verifying its password, and nothing else.
+import { availableParallelism } from 'node:os'
 import { verifyPassword } from '../../domain/password.ts'
 import { answerQuestions, tellReady } from '../child.ts'
 
-/** Verifies for some seconds, so many at a time; answers how many a second. */
+/** Verifies for some seconds, so many at a time, but no more than there are cores; answers how many a second. */
 export interface VerifyJob {
   password: string
   hash: string
@@ -19,7 +20,7 @@ async function verifyFor({ password, hash, concurrency, seconds }: VerifyJob): P
       verified += 1
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, verifyOn))
+  await Promise.all(Array.from({ length: Math.min(concurrency, availableParallelism()) }, verifyOn))
   return (verified / (performance.now() - started)) * 1000
 }
 

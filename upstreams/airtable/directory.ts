@@ -15,6 +15,7 @@ export function createDirectory(
 ): Directory {
   return {
     kinds: ['user'],
+    hasPasswordHashes: true,
     async readPage(from) {
       const readAt = context.clock()
       const page = await client.listPage({ fields: Object.values(env.AIRTABLE_FIELDS) }, from)

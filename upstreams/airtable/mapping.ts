@@ -1,5 +1,5 @@
 import type { PersonFields, UserUpserted } from '../../domain/change.ts'
-import { isSupportedHash } from '../../domain/password.ts'
+import { isSupportedHash, isTooExpensiveHash } from '../../domain/password.ts'
 import { toText } from '../text.ts'
 import type { Log } from '../upstream.ts'
 import type { AirtableRecord } from './answers.ts'
@@ -62,7 +62,8 @@ export function toFields(
   if ('passwordHash' in told) {
     const hash = toCellText(told.passwordHash) || null
     const isUsable = hash !== null && isSupportedHash(hash)
-    if (hash && !isUsable) warn('password_hash.unsupported', {})
+    if (hash && !isUsable)
+      warn(isTooExpensiveHash(hash) ? 'password_hash.too_expensive' : 'password_hash.unsupported', {})
     fields.passwordHash = isUsable ? hash : null
   }
   return fields

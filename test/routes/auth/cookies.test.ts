@@ -33,6 +33,7 @@ for (const baseUrl of [
 ]) {
   const isLocal = /127|localhost/.test(baseUrl)
   const names = ['access', 'refresh'].map((token) => `${isLocal ? '' : '__Host-'}firstlogin-${token}`)
+  const device = `${isLocal ? '' : '__Host-'}firstlogin-device`
 
   t.test(
     `at ${baseUrl} a login with "cookie": true sets ${names.join(' and ')}, and no token in the body`,
@@ -40,7 +41,7 @@ for (const baseUrl of [
       const { reply, post, jar, cookies } = await signIn(t, baseUrl)
       t.equal(reply.statusCode, 200)
       t.same(Object.keys(reply.json()).sort(), ['expiresIn', 'tokenType', 'user'])
-      t.same(Object.keys(cookies), names)
+      t.same(Object.keys(cookies), [...names, device])
       for (const cookie of cookiesOf(reply)) {
         t.match(cookie, { path: '/', httpOnly: true, sameSite: 'Lax' })
         t.equal(cookie.secure ?? false, !isLocal)
@@ -49,7 +50,7 @@ for (const baseUrl of [
       }
       t.same(
         cookiesOf(reply).map(({ maxAge }) => maxAge),
-        [600, 2_592_000],
+        [600, 2_592_000, 7_776_000],
       )
 
       const gone = await post('logout', undefined, { cookies: jar(reply) })

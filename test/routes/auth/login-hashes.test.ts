@@ -61,25 +61,27 @@ t.test('what follows the 72 bytes that bcrypt looks at cannot become the passwor
   t.equal((await login(email, long)).statusCode, 200, 'the real one still opens')
 })
 
-t.test('a hash that would cost too much to check is refused at the usual price', async (t) => {
+t.test('a hash that would cost too much to verify is refused and not stored', async (t) => {
   const tail = '$c29tZXNhbHRzb21lc2FsdA$c29tZWhhc2hzb21laGFzaHNvbWVoYXNoc29tZWhhc2g'
   const expensive = [
     `$argon2id$v=19$m=4194304,t=1,p=1${tail}`,
     `$argon2id$v=19$m=19456,t=999,p=1${tail}`,
     `$argon2id$v=19$m=19456,t=2,p=200${tail}`,
     `$2b$31$${'a'.repeat(53)}`,
+    `$2b$13$${'a'.repeat(53)}`,
+    `$argon2id$v=19$m=131072,t=10,p=8${tail}`,
   ]
   const hashes = [...expensive, '$1$md5$crypt', 'plain text', '$2b$10$'.repeat(200)]
   const world = await createWorld(t)
   const service = await world.start()
   const attempts = hashes.map(async (hash, number) => {
-    const started = performance.now()
     const reply = await service.login(addPerson(world, hash, number), hash.slice(0, 1000))
-    t.ok(performance.now() - started < 3000, 'without the cost')
     isProblem(t, reply, 'FL_CREDENTIALS_INVALID', hash.slice(0, 40))
   })
   await Promise.all(attempts)
-  const warnings = service.log.filter((line) => line.event === 'password_hash.unsupported')
-  t.equal(new Set(warnings.map((line) => line['record'])).size, hashes.length, 'named in the log')
+  const namedBy = (event: string) =>
+    new Set(service.log.filter((line) => line.event === event).map((line) => line['record'])).size
+  t.equal(namedBy('password_hash.too_expensive'), expensive.length, 'named in the log')
+  t.equal(namedBy('password_hash.unsupported'), hashes.length - expensive.length, 'and what is no hash')
   for (const hash of hashes) t.same(await findText(world.sql, hash.slice(0, 30)), [], 'and is not kept')
 })

@@ -165,6 +165,12 @@ t.test('a hash that is not supported is dropped and logged without itself', asyn
   t.strictSame(logged, [['password_hash.unsupported', { record: 'recAAAAAAAAAAAAAA' }]])
 })
 
+t.test('a hash that costs too much to verify is dropped, and its record is named in the log', async (t) => {
+  const { fields, logged } = read({ 'Password Hash': `$2b$13$${'a'.repeat(53)}` })
+  t.equal(fields?.passwordHash, null)
+  t.strictSame(logged, [['password_hash.too_expensive', { record: 'recAAAAAAAAAAAAAA' }]])
+})
+
 t.test(
   'no cell turns into text that Postgres cannot keep, or into the address of somebody else',
   async (t) => {

@@ -1,0 +1,39 @@
+import type { Sql } from 'postgres'
+import { listForeignHashes } from '../../db/password-hashes.ts'
+import { createMemoryGate } from '../../domain/gate.ts'
+import { isTooExpensiveHash } from '../../domain/password.ts'
+import type { Http, Upstream } from '../../upstreams/upstream.ts'
+
+/** More records than this take too long to read here: `firstlogin reconcile` logs the rest. */
+const maxPages = 20
+
+/** The stored records whose hash costs too much to verify, as `upstream:id`. An earlier version accepted more. */
+export async function findStoredExpensiveHashes(sql: Sql): Promise<string[]> {
+  const records: string[] = []
+  for await (const { upstream, externalId, passwordHash } of listForeignHashes(sql))
+    if (isTooExpensiveHash(passwordHash)) records.push(`${upstream}:${externalId}`)
+  return records
+}
+
+/** The same in the first pages of an upstream's directory. */
+export async function findListedExpensiveHashes(upstream: Upstream, http: Http): Promise<string[]> {
+  const records = new Set<string>()
+  const { directory } = upstream.create({
+    http,
+    gate: createMemoryGate(upstream.limits),
+    log: (_level, event, { record }) => {
+      if (event === 'password_hash.too_expensive' && typeof record === 'string')
+        records.add(`${upstream.name}:${record}`)
+    },
+    clock: Date.now,
+    slowMs: 10_000,
+  })
+  if (!directory?.hasPasswordHashes) return []
+  let from: string | undefined
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const page = await directory.readPage(from)
+    if (page === 'expired' || page.next === undefined) break
+    from = page.next
+  }
+  return [...records]
+}
