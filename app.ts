@@ -26,6 +26,7 @@ import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
 import tokens from './plugins/tokens.ts'
 import upstreams from './plugins/upstreams.ts'
+import users from './plugins/users.ts'
 import webhook from './plugins/webhook.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
@@ -80,6 +81,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(identity)
   await app.register(loginThrottle, { secret })
   await app.register(signIn)
+  await app.register(users)
   await app.register(webhook)
   await app.register(inbox)
   await app.register(jobs)

@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
+import { override } from './override.ts'
 import { reconcile } from './reconcile.ts'
 import { replay } from './replay.ts'
 import { secret } from './secret.ts'
@@ -18,4 +19,5 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['subscribe', subscribe],
   ['replay', replay],
   ['why', why],
+  ['override', override],
 ])
