@@ -59,8 +59,14 @@ export function toLoggable(error: unknown): object {
   return loggable
 }
 
+/** The text with every query string left out: `/a?b=c d` becomes `/a d`. */
+export function withoutQuery(text: string): string {
+  return text.replaceAll(/(?<=\S)\?\S+/g, '')
+}
+
 function describe(error: Error): Record<string, unknown> {
   const code = 'code' in error ? { code: error.code } : {}
   const cause = error.cause === undefined ? {} : { cause: toLoggable(error.cause) }
-  return { name: error.name, message: error.message, ...code, stack: error.stack, ...cause }
+  const [message, stack] = [error.message, error.stack ?? ''].map(withoutQuery)
+  return { name: error.name, message, ...code, stack, ...cause }
 }
