@@ -22,11 +22,13 @@ import rateLimit from './plugins/rate-limit.ts'
 import readThrough from './plugins/read-through.ts'
 import readiness from './plugins/readiness.ts'
 import reconcile from './plugins/reconcile.ts'
+import requestLog from './plugins/request-log.ts'
 import sessionCookies from './plugins/session-cookies.ts'
 import sessions from './plugins/sessions.ts'
 import signIn from './plugins/sign-in.ts'
 import tokens from './plugins/tokens.ts'
 import upstreams from './plugins/upstreams.ts'
+import users from './plugins/users.ts'
 import webhook from './plugins/webhook.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
@@ -37,6 +39,7 @@ import type { HashQueueOptions } from './sign-in/hash-queue.ts'
 
 /** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
 export { earlyProblems } from './plugins/problems/early.ts'
+export { logOptions } from './plugins/request-log/options.ts'
 
 export interface ServiceOptions extends Config {
   /** The app is this service and nothing else: unknown addresses are answered, and connections drained, here. */
@@ -51,11 +54,12 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   const recheckMs = config.READTHROUGH_RECHECK_S * 1000
 
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  await app.register(requestLog)
   await app.register(problems, { unknownRoutes: config.standalone === true || app.prefix !== '' })
   if (!app.hasPlugin('@fastify/sensible')) await app.register(sensible)
   if (config.standalone) await app.register(drain)
   await app.register(metrics)
-  await app.register(docs, { baseUrl: config.BASE_URL })
+  if (!config.HIDE.includes('docs')) await app.register(docs, { baseUrl: config.BASE_URL })
   await app.register(rateLimit, { redisUrl: config.REDIS_URL })
 
   await app.register(db, { database: config.DATABASE_URL })
@@ -85,6 +89,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(loginThrottle, { secret })
   await app.register(hashQueue, config.hashing ?? {})
   await app.register(signIn)
+  await app.register(users)
   await app.register(webhook)
   await app.register(inbox)
   await app.register(jobs)
@@ -96,5 +101,5 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(syncRoutes, { prefix: '/api/sync', events: config.USER_WEBHOOK_SYNC_ENABLED })
   await app.register(adminRoutes, { prefix: '/api/admin' })
   await app.register(wellKnownRoutes)
-  await app.register(operationsRoutes)
+  await app.register(operationsRoutes, { metrics: !config.HIDE.includes('metrics') })
 }

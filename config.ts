@@ -109,6 +109,12 @@ export const Settings = Type.Object({
   REDIS_URL: Type.Optional(
     Type.String({ pattern: '^rediss?://', description: 'an address like redis://host:6379' }),
   ),
+  HIDE: Type.Array(Type.Union([Type.Literal('metrics'), Type.Literal('docs')]), {
+    default: [],
+    description: 'a comma list out of metrics, docs',
+  }),
+  // Read by the sandbox, which fills the settings; here only so that a wrong value is named.
+  FIRSTLOGIN_SANDBOX: Type.Optional(Type.Boolean({ description: 'true or false' })),
   LOG_LEVEL: Type.Union(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'a level of pino' },

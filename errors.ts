@@ -3,6 +3,7 @@ export const catalogue = {
   FL_REQUEST_INVALID: [400, 'The request does not have the documented shape.'],
   FL_JSON_INVALID: [400, 'The body is not valid JSON.'],
   FL_PAYLOAD_INVALID: [400, 'The event is not JSON of the documented shape.'],
+  FL_EVENT_AHEAD: [400, 'The event is dated more than five minutes ahead of our clock.'],
   FL_EMAIL_INVALID: [400, 'The e-mail address cannot be used.'],
   FL_CREDENTIALS_INVALID: [401, 'E-mail or password is wrong.'],
   FL_SESSION_INVALID: [401, 'There is no session, or it has ended. Sign in.'],
@@ -15,6 +16,7 @@ export const catalogue = {
   FL_ORIGIN_REFUSED: [403, 'Cookies are only accepted from our own pages.'],
   FL_ROUTE_UNKNOWN: [404, 'There is nothing at this address.'],
   FL_EVENT_UNKNOWN: [404, 'There is no such failed event.'],
+  FL_USER_UNKNOWN: [404, 'There is no such user.'],
   FL_UPSTREAM_UNLISTED: [404, 'This upstream cannot do that.'],
   FL_RECONCILE_BUSY: [409, 'Another instance is comparing everybody right now.'],
   FL_BODY_TOO_LARGE: [413, 'The body is too large.'],
@@ -57,8 +59,14 @@ export function toLoggable(error: unknown): object {
   return loggable
 }
 
+/** The text with every query string left out: `/a?b=c d` becomes `/a d`. */
+export function withoutQuery(text: string): string {
+  return text.replaceAll(/(?<=\S)\?\S+/g, '')
+}
+
 function describe(error: Error): Record<string, unknown> {
   const code = 'code' in error ? { code: error.code } : {}
   const cause = error.cause === undefined ? {} : { cause: toLoggable(error.cause) }
-  return { name: error.name, message: error.message, ...code, stack: error.stack, ...cause }
+  const [message, stack] = [error.message, error.stack ?? ''].map(withoutQuery)
+  return { name: error.name, message, ...code, stack, ...cause }
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import Fastify from 'fastify'
-import firstlogin, { earlyProblems } from './app.ts'
+import firstlogin, { earlyProblems, logOptions } from './app.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { toLoggable } from './errors.ts'
@@ -36,7 +36,7 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
     const config = loadConfig(surroundings.env)
     const app = Fastify({
       ...earlyProblems,
-      logger: { level: config.LOG_LEVEL },
+      logger: { level: config.LOG_LEVEL, ...logOptions },
       genReqId: () => randomUUID(),
       trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
       requestTimeout: 30_000,
@@ -51,7 +51,8 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
     }
     await app.register(firstlogin, { ...config, standalone: true })
     const address = await app.listen({ host: config.HOST, port: config.PORT })
-    return { banner: surroundings.lines.length > 0 ? toBanner(address, surroundings) : undefined, stop }
+    const docs = config.HIDE.includes('docs') ? address : `${address}/docs`
+    return { banner: surroundings.lines.length > 0 ? toBanner(address, docs, surroundings) : undefined, stop }
   } catch (error) {
     await stop()
     throw error
@@ -81,8 +82,8 @@ function stopOnSignal(): AbortController {
   return stopping
 }
 
-function toBanner(address: string, { lines, login }: Surroundings): string {
-  const places = [`API          ${address}/docs`, ...lines].map((line) => `  ${line}`)
+function toBanner(address: string, docs: string, { lines, login }: Surroundings): string {
+  const places = [`API          ${docs}`, ...lines].map((line) => `  ${line}`)
   const body = login && JSON.stringify(login).replaceAll("'", "'\\''")
   const trial = body
     ? `

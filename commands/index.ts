@@ -2,6 +2,7 @@ import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
+import { override } from './override.ts'
 import { reconcile } from './reconcile.ts'
 import { replay } from './replay.ts'
 import { secret } from './secret.ts'
@@ -20,4 +21,5 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['replay', replay],
   ['why', why],
   ['unlock', unlock],
+  ['override', override],
 ])

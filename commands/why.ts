@@ -21,6 +21,10 @@ export const why: Command = {
           `  ${field.padEnd(14)} ${source.source} ${source.externalId ?? ''} ${at} ${source.event}`.trimEnd(),
         )
       }
+      for (const [field, { value, at, by, projected }] of Object.entries(person.overrides ?? {})) {
+        const when = new Date(at).toISOString()
+        print(`  override of ${field}: ${value}, by ${by}, ${when}; ${projected.value} once it is lifted`)
+      }
       for (const { upstream, externalId, lifecycle, checkedAt } of person.records) {
         const deleted = lifecycle.deleted ? `, deleted ${new Date(lifecycle.deleted.at).toISOString()}` : ''
         print(`  record ${upstream}:${externalId}, last seen ${checkedAt}${deleted}`)

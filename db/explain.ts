@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import type { CanonicalEmail } from '../domain/email.ts'
+import type { Overrides } from '../domain/overrides.ts'
 import type { Provenance } from '../domain/person.ts'
 import type { Claims } from '../domain/record.ts'
 import type { Stamp } from '../domain/stamp.ts'
@@ -11,6 +12,7 @@ export interface Explanation {
   role: string
   name: string | null
   provenance: Provenance
+  overrides: Overrides | null
   records: {
     upstream: string
     externalId: string
@@ -23,7 +25,7 @@ export interface Explanation {
 /** Who an address is and where each value came from, hashes left out; deleted people are included. */
 export async function explainPeople(sql: Sql, email: CanonicalEmail): Promise<Explanation[]> {
   return sql<Explanation[]>`
-    select u.id, u.email, u.status, u.role, u.name, u.provenance, coalesce(
+    select u.id, u.email, u.status, u.role, u.name, u.provenance, u.overrides, coalesce(
       (
         select jsonb_agg(jsonb_build_object('upstream', i.upstream, 'externalId', i.external_id,
           'claims', i.claims - 'passwordHash', 'lifecycle', i.lifecycle, 'checkedAt', i.checked_at))

@@ -2,11 +2,12 @@ import type { UserStatus } from '../schemas/user.ts'
 import { type FieldName, fieldNames, type PersonFields } from './change.ts'
 import type { CanonicalEmail } from './email.ts'
 import type { Claim } from './facts.ts'
+import type { Overrides } from './overrides.ts'
 import type { FieldOwnership } from './ownership.ts'
 import type { UpstreamRecord } from './record.ts'
 import { compareStamps, type Stamp } from './stamp.ts'
 
-/** Where a value came from: `local`, or an upstream with the record and the event that brought it. */
+/** Where a value came from: `local`, `operator`, or an upstream with the record and the event that brought it. */
 export interface Source extends Stamp {
   source: string
   externalId?: string
@@ -23,6 +24,8 @@ export interface Person extends Omit<PersonFields, 'status'> {
   provenance: Provenance
   /** Who they turned out to be, where somebody else stands for their records now. */
   replacedBy?: string | null
+  /** What an operator decided; the fields above hold it already. */
+  overrides?: Overrides | null
 }
 
 interface Candidate extends Claim<unknown> {

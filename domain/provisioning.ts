@@ -1,5 +1,6 @@
 import type { UserChange } from './change.ts'
 import { isDeleted, isVanished } from './facts.ts'
+import { inheritOverrides, withOverrides, withoutOverrides } from './overrides.ts'
 import type { FieldOwnership } from './ownership.ts'
 import { type Person, projectFields } from './person.ts'
 import { bestPresence, presenceOf, withPresence } from './presence.ts'
@@ -117,11 +118,10 @@ function settle(world: World, place: Place, rules: Rules): Settled {
     const heard = [voices, fillers].map((records) => records.filter((one) => presenceOf(one) === presence))
     // Whoever gets a deleted person's address under a record of their own gets no password that was set here.
     const isSame = found?.status !== 'deleted' || keys.some((record) => record.userId === id)
-    const { fields, provenance } = projectFields(heard, isSame ? found : undefined, rules.ownership)
-    world.people.set(
-      id,
-      withPresence({ ...fields, id, emailCanonical: addressAt(place), provenance }, voices),
-    )
+    const local = isSame && found ? withoutOverrides(found) : undefined
+    const { fields, provenance } = projectFields(heard, local, rules.ownership)
+    const projected = withPresence({ ...fields, id, emailCanonical: addressAt(place), provenance }, voices)
+    world.people.set(id, withOverrides(projected, found?.overrides))
   }
 
   retireHolders(world, place, id)
@@ -181,6 +181,8 @@ function markReplaced(world: World, from: string | null, to: string | null): voi
   const person = world.people.get(from ?? '')
   if (to === null || from === to || !person || person.status !== 'deleted' || person.replacedBy) return
   world.people.set(person.id, { ...person, replacedBy: to })
+  const heir = world.people.get(to)
+  if (heir) world.people.set(to, inheritOverrides(heir, person.overrides))
 }
 
 function retire(world: World, person: Person): void {

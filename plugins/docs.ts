@@ -2,6 +2,22 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 
+/**
+ * What the page may load: its own files. Its styles are partly written into attributes by its script, and its icons are
+ * data. No other page may show it in a frame.
+ */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
 export interface DocsOptions {
   baseUrl: string
 }
@@ -22,7 +38,17 @@ export default fp<DocsOptions>(
         components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
       },
     })
-    await app.register(swaggerUi, { routePrefix: '/docs' })
+    await app.register(async function docsPages(scope) {
+      scope.addHook('onSend', async function protectPages(_request, reply) {
+        reply.headers({
+          'content-security-policy': contentSecurityPolicy,
+          'x-frame-options': 'DENY',
+          'x-content-type-options': 'nosniff',
+          'referrer-policy': 'no-referrer',
+        })
+      })
+      await scope.register(swaggerUi, { routePrefix: '/docs' })
+    })
     app.get('/openapi.json', { schema: { hide: true } }, async function openapi() {
       return app.swagger()
     })

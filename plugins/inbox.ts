@@ -19,6 +19,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
 import type { EventResult } from '../schemas/user-event.ts'
 import type { WebhookEvent } from '../upstreams/upstream.ts'
+import { refuseAhead } from './inbox/ahead.ts'
 import { createGroupCommit } from './inbox/group-commit.ts'
 
 declare module 'fastify' {
@@ -46,11 +47,16 @@ interface Arrival extends WebhookEvent {
   source: string
 }
 
+export interface InboxOptions {
+  /** Milliseconds since 1970. */
+  clock?: () => number
+}
+
 /** Of one turn. */
 const mostRetries = 200
 
-export default fp(
-  async function inboxPlugin(app) {
+export default fp<InboxOptions>(
+  async function inboxPlugin(app, { clock = Date.now }) {
     await createEventMonths(app.sql)
 
     const join = createGroupCommit<Arrival, EventResult>({ commit: commitGroup, largest: 100, atOnce: 2 })
@@ -150,7 +156,7 @@ export default fp(
       const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
       const about = { source, eventId: event.id, eventType: event.type }
       try {
-        const result = await join({ ...event, source })
+        const result = await join({ ...refuseAhead(event, clock()), source })
         count(result)
         if (result === 'processed') app.metrics.webhookProcessed.inc()
         if (result === 'replayed') app.metrics.webhookReplayed.inc()

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { FirstloginError } from '../errors.ts'
 import type { Inbox } from '../plugins/inbox.ts'
+import type { Operator } from '../plugins/users.ts'
 import {
   type FailedEvent,
   FailedEventName,
@@ -11,18 +13,30 @@ import {
 } from '../schemas/admin.ts'
 import { ProblemAnswer } from '../schemas/problem.ts'
 import { getAccessToken } from './access-token.ts'
+import { adminUserRoutes } from './admin/users.ts'
 
 const common = { tags: ['admin'], security: [{ bearer: [] }] }
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 /** For those who run the place: the role admin, or owner. */
 export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes(app) {
+  const operators = new WeakMap<FastifyRequest, Operator>()
+
   // Before anything of the request is looked at: others learn nothing of what there is.
   app.addHook('onRequest', async function requireAdmin(request, reply) {
     reply.header('cache-control', 'no-store')
     const { user } = await app.sessions.get(app.tokens.verify(getAccessToken(app, request)))
     if (user.role !== 'admin' && user.role !== 'owner') throw new FirstloginError('FL_ROLE_MISSING')
+    operators.set(request, { id: user.id, role: user.role })
   })
+
+  await app.register(adminUserRoutes, { prefix: '/users', operatorOf })
+
+  function operatorOf(request: FastifyRequest): Operator {
+    const operator = operators.get(request)
+    if (!operator) throw new FirstloginError('FL_SESSION_INVALID')
+    return operator
+  }
 
   app.get(
     '/events/failed',

@@ -5,34 +5,41 @@ import { ProblemAnswer } from '../schemas/problem.ts'
 const Status = Type.Object({ status: Type.Literal('ok') })
 const tags = ['operations']
 
-/** What orchestrators and Prometheus ask. */
-export const operationsRoutes: FastifyPluginAsyncTypebox = async function operationsRoutes(app) {
-  app.get(
-    '/healthz',
-    { logLevel: 'warn', schema: { tags, summary: 'Alive', response: { 200: Status } } },
-    async function healthz() {
-      return { status: 'ok' as const }
-    },
-  )
-
-  app.get(
-    '/readyz',
-    {
-      logLevel: 'warn',
-      schema: { tags, summary: 'Ready for traffic', response: { 200: Status, 503: ProblemAnswer } },
-    },
-    async function readyz() {
-      await app.readiness.check()
-      return { status: 'ok' as const }
-    },
-  )
-
-  app.get(
-    '/metrics',
-    { logLevel: 'warn', schema: { tags, summary: 'Prometheus text', produces: ['text/plain'] } },
-    async function metrics(_request, reply) {
-      reply.type(app.metrics.registry.contentType)
-      return app.metrics.registry.metrics()
-    },
-  )
+export interface OperationsRoutesOptions {
+  /** Whether /metrics answers. */
+  metrics: boolean
 }
+
+/** What orchestrators and Prometheus ask. */
+export const operationsRoutes: FastifyPluginAsyncTypebox<OperationsRoutesOptions> =
+  async function operationsRoutes(app, options) {
+    app.get(
+      '/healthz',
+      { logLevel: 'warn', schema: { tags, summary: 'Alive', response: { 200: Status } } },
+      async function healthz() {
+        return { status: 'ok' as const }
+      },
+    )
+
+    app.get(
+      '/readyz',
+      {
+        logLevel: 'warn',
+        schema: { tags, summary: 'Ready for traffic', response: { 200: Status, 503: ProblemAnswer } },
+      },
+      async function readyz() {
+        await app.readiness.check()
+        return { status: 'ok' as const }
+      },
+    )
+
+    if (!options.metrics) return
+    app.get(
+      '/metrics',
+      { logLevel: 'warn', schema: { tags, summary: 'Prometheus text', produces: ['text/plain'] } },
+      async function metrics(_request, reply) {
+        reply.type(app.metrics.registry.contentType)
+        return app.metrics.registry.metrics()
+      },
+    )
+  }

@@ -1,13 +1,22 @@
 import { join, resolve } from 'node:path'
 import { createAirtableStandIn } from './airtable/stand-in.ts'
+import { readExposure, refuseExposure } from './exposure.ts'
 import { makeFolder } from './postgres/folders.ts'
 import { findPort } from './postgres/port.ts'
 import { startPostgres } from './postgres.ts'
 import { announce, findRunning } from './running.ts'
 import { findSecret } from './secret.ts'
+import {
+  airtableSettings,
+  type Env,
+  isOn,
+  isSet,
+  listStandIns,
+  needsAirtable,
+  needsVendor,
+} from './stand-ins.ts'
 import { createSecretOf, vendorSandboxes } from './vendors.ts'
 
-type Env = Readonly<Record<string, string | undefined>>
 type Say = (line: string) => void
 
 /** What stands in for everything that is not configured, one by one. */
@@ -21,10 +30,15 @@ export interface Sandbox {
   stop(): Promise<void>
 }
 
-const airtableSettings = ['AIRTABLE_TOKEN', 'AIRTABLE_BASE_ID', 'AIRTABLE_TABLE', 'AIRTABLE_API_URL']
 const token = 'patSandbox.token'
 
-/** Starts what is missing. `dataDir` keeps the database and the secret between runs. */
+/** Far above what one developer needs, and still a limit. */
+const generousLogins = '6000'
+
+/**
+ * Starts what is missing. `dataDir` keeps the database and the secret between runs. Throws where a stand-in would be
+ * needed and the service can be reached by others.
+ */
 export async function startSandbox(env: Env, dataDir: string, say: Say = () => {}): Promise<Sandbox> {
   const filled: Record<string, string> = {}
   const stops: (() => Promise<void>)[] = []
@@ -33,6 +47,7 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
   }
   const sandbox: Sandbox = { env, lines: [], stop }
   const has = (...names: string[]) => names.some((name) => isSet(env, name))
+  refuseExposure(readExposure(env), listStandIns(env))
 
   try {
     // Whoever brings the database and the secret needs no folder, and may have none to write to.
@@ -42,7 +57,7 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
     if (env['PORT']) filled['PORT'] = String(port)
     if (env['UPSTREAMS']) filled['UPSTREAMS'] = env['UPSTREAMS']
     if (!has('BASE_URL')) filled['BASE_URL'] = `http://127.0.0.1:${port}`
-    if (!has('LOGIN_RATE_PER_MINUTE')) filled['LOGIN_RATE_PER_MINUTE'] = '1000000'
+    if (!has('LOGIN_RATE_PER_MINUTE')) filled['LOGIN_RATE_PER_MINUTE'] = generousLogins
     if (!has('FIRSTLOGIN_SECRET')) filled['FIRSTLOGIN_SECRET'] = await findSecret(folder)
     if (!has('DATABASE_URL')) {
       const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), log: say })
@@ -50,8 +65,7 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       filled['DATABASE_URL'] = postgres.url
       sandbox.lines.push(`PostgreSQL   ${postgres.url} (embedded, kept in ${join(folder, 'postgres')})`)
     }
-    const upstreams = (env['UPSTREAMS'] || 'airtable').split(',').map((name) => name.trim())
-    if (upstreams.includes('airtable') && !has(...airtableSettings)) {
+    if (needsAirtable(env)) {
       const airtable = createAirtableStandIn({ token })
       stops.push(airtable.close)
       const url = await listenNear(airtable, port)
@@ -65,9 +79,9 @@ export async function startSandbox(env: Env, dataDir: string, say: Say = () => {
       sandbox.lines.push(...linesFor(url, airtable.baseId))
     }
     const secretOf = createSecretOf(filled['FIRSTLOGIN_SECRET'] || env['FIRSTLOGIN_SECRET'] || folder)
-    for (const { name, settings, prepare } of vendorSandboxes) {
-      if (!upstreams.includes(name) || has(...settings)) continue
-      const vendor = prepare(`http://127.0.0.1:${port}`, secretOf)
+    for (const sandboxed of vendorSandboxes) {
+      if (!needsVendor(env, sandboxed)) continue
+      const vendor = sandboxed.prepare(`http://127.0.0.1:${port}`, secretOf)
       stops.push(vendor.standIn.close)
       const url = await listenNear(vendor.standIn, port)
       Object.assign(filled, vendor.settings(url))
@@ -98,14 +112,6 @@ export async function joinSandbox(env: Env, dataDir: string, say: Say = () => {}
     ([name]) => !isSet(env, name) && !own.some((settings) => settings.includes(name)),
   )
   return { env: { ...env, ...Object.fromEntries(missing) }, lines: [], stop: async () => {} }
-}
-
-function isSet(env: Env, name: string): boolean {
-  return Boolean(env[name] || env[`${name}_FILE`])
-}
-
-function isOn(env: Env, name: string): boolean {
-  return ['true', '1'].includes(env[name]?.toLowerCase() ?? '')
 }
 
 /** The service's own; a wrong one is for the settings to complain about. */

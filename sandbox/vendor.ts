@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { readJsonBodies } from './bodies.ts'
 import { type CallReport, createCallBook } from './calls.ts'
+import { guardControl, guardHost } from './control-guard.ts'
 import { createFaultAnswers, type FaultWords } from './fault-answers.ts'
 import { type Fault, type FaultKind, faultKinds, isFaultKind, noFault } from './faults.ts'
 import { createLatency } from './latency.ts'
@@ -54,6 +55,7 @@ export function createVendor(options: VendorOptions): VendorStandIn {
 
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 1000 } })
   readJsonBodies(app)
+  guardHost(app)
   app.decorateRequest('answered', null)
   app.addHook('onClose', async () => latency.cancel())
   app.setErrorHandler((error, _request, reply) => {
@@ -101,7 +103,8 @@ export function createVendor(options: VendorOptions): VendorStandIn {
       })
     })
     scope.addHook('onSend', async (request, reply) => {
-      request.getDecorator<(status: number) => void>('answered')(reply.statusCode)
+      // None for a request that was refused before it counted as a call.
+      request.getDecorator<((status: number) => void) | null>('answered')?.(reply.statusCode)
     })
     // Fastify would add a character set, with which some clients leave a body unread.
     scope.setReplySerializer((payload) => JSON.stringify(payload))
@@ -115,6 +118,7 @@ export function createVendor(options: VendorOptions): VendorStandIn {
 
   app.register(
     (scope, _options, done) => {
+      guardControl(scope)
       scope.get('/fault', () => fault)
       scope.put('/fault', (request) => standIn.setFault(toFault(request.body)))
       scope.delete('/fault', () => standIn.heal())

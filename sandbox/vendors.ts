@@ -20,6 +20,7 @@ export interface VendorSandbox {
   prepare: (service: string, secretOf: (name: string) => string) => Prepared
 }
 
+const json = "-H 'content-type: application/json'"
 const tokenBy = (command: string) => `  a token    ${command}`
 
 export const vendorSandboxes: readonly VendorSandbox[] = [
@@ -51,7 +52,7 @@ export const vendorSandboxes: readonly VendorSandbox[] = [
           })
           return [
             `Clerk        ${url} (stand-in; key ${secretKey})`,
-            tokenBy(`curl -s ${url}/__control/session_tokens -d '${body}'`),
+            tokenBy(`curl -s ${url}/__control/session_tokens ${json} -d '${body}'`),
           ]
         },
       }
@@ -77,7 +78,7 @@ export const vendorSandboxes: readonly VendorSandbox[] = [
           const body = JSON.stringify({ userId: membership?.userId, tenantId: membership?.tenantId })
           return [
             `Frontegg     ${url} (stand-in; client id ${standIn.clientId})`,
-            tokenBy(`curl -s ${url}/__control/tokens -d '${body}'`),
+            tokenBy(`curl -s ${url}/__control/tokens ${json} -d '${body}'`),
           ]
         },
       }

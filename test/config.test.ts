@@ -33,6 +33,7 @@ t.test('what has a default needs no setting', async (t) => {
     SESSION_MAX_AGE_S: 7_776_000,
     LOGIN_RATE_PER_MINUTE: 600,
     TRUST_PROXY: [],
+    HIDE: [],
     LOG_LEVEL: 'info',
     ownership: {
       email: 'upstream',

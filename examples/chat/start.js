@@ -4,6 +4,7 @@ import { buildOnce } from './build.js'
 
 buildOnce()
 const { loadConfig } = await import('firstlogin/config')
+const { logOptions } = await import('firstlogin')
 const { registerChat } = await import('./app.js')
 
 /** In production nothing is made up; elsewhere every vendor and database that is not configured gets a stand-in. */
@@ -21,7 +22,8 @@ async function toTrial(address, frontegg) {
   return `
   Somebody who is in Frontegg and not yet in PostgreSQL opens the chat:
 
-  TOKEN=$(curl -s ${frontegg}/__control/tokens -d '${JSON.stringify({ userId, tenantId })}' \\
+  TOKEN=$(curl -s ${frontegg}/__control/tokens -H 'content-type: application/json' \\
+    -d '${JSON.stringify({ userId, tenantId })}' \\
     | node -pe 'JSON.parse(fs.readFileSync(0)).token')
   curl -s ${address}/chat/session -H "authorization: Bearer $TOKEN"
 `
@@ -34,7 +36,7 @@ const stopped = new Promise((resolve) => {
 const { env, lines, stop } = await findSurroundings()
 try {
   const config = loadConfig(env)
-  const app = Fastify({ logger: { level: config.LOG_LEVEL } })
+  const app = Fastify({ logger: { level: config.LOG_LEVEL, ...logOptions } })
   try {
     await registerChat(app, config)
     const address = await app.listen({ host: config.HOST, port: config.PORT })

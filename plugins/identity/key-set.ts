@@ -19,7 +19,10 @@ export interface KeySetOptions {
 const PublicKey = Type.Object({
   kty: Type.Union([Type.Literal('RSA'), Type.Literal('EC'), Type.Literal('OKP')]),
   kid: Type.String({ minLength: 1, maxLength: 200 }),
-  use: Type.Optional(Type.String()),
+  use: Type.Optional(Type.Literal('sig')),
+  key_ops: Type.Optional(
+    Type.Array(Type.String({ maxLength: 20 }), { maxItems: 20, contains: Type.Literal('verify') }),
+  ),
   alg: Type.Optional(Type.String()),
   n: Type.Optional(Type.String()),
   e: Type.Optional(Type.String()),
@@ -137,7 +140,7 @@ export function createKeySet({ sql, http, url, onWithdrawn, onError }: KeySetOpt
   }
 }
 
-/** Their public parts; a key that is not of a known kind is left out. */
+/** Their public parts; a key that is not of a known kind, or not for verifying signatures (RFC 7517, 4.2 and 4.3), is left out. */
 function toPublicKeys({ keys }: Static<typeof KeySet>): PublicKey[] {
   return keys.flatMap((key) => (publicKey.Check(key) ? [toPublicPart(key)] : []))
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { guardControl } from '../control-guard.ts'
 import { type Fault, faultKinds, isFaultKind } from '../faults.ts'
 import { isObject } from './cells.ts'
 import { AirtableError, typedError } from './errors.ts'
@@ -16,6 +17,7 @@ export function registerControlRoutes(app: FastifyInstance, standIn: Omit<Airtab
     return reply.send(error)
   })
 
+  guardControl(app)
   app.get('/fault', () => standIn.fault())
   app.put('/fault', (request) => standIn.setFault(faultOfBody(request.body)))
   app.delete('/fault', () => standIn.heal())

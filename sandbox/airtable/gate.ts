@@ -43,7 +43,8 @@ export function guard(app: FastifyInstance, gate: Gate): void {
   })
 
   app.addHook('onSend', async (request, reply) => {
-    request.getDecorator<(status: number) => void>('answered')(reply.statusCode)
+    // None for a request that was refused before it counted as a call.
+    request.getDecorator<((status: number) => void) | null>('answered')?.(reply.statusCode)
   })
 
   function suffer(

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { readJsonBodies } from '../bodies.ts'
 import { type CallReport, createCallBook } from '../calls.ts'
+import { guardHost } from '../control-guard.ts'
 import { type Fault, noFault } from '../faults.ts'
 import { createMailbox, type Mailbox } from '../mailbox.ts'
 import { createRateLimit, noRateLimit, type RateLimit } from '../rate-limit.ts'
@@ -147,9 +148,15 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     done()
   }
 
+  function mailboxRoutes(outside: FastifyInstance, _options: object, done: () => void): void {
+    registerMailboxRoutes(outside, mailbox)
+    done()
+  }
+
   app.addHook('preClose', async () => pinger.close())
   readJsonBodies(app)
-  registerMailboxRoutes(app, mailbox)
+  guardHost(app)
+  app.register(mailboxRoutes)
   app.register(airtableApi, { prefix: '/v0' })
   app.register(control, { prefix: '/__control' })
   return { ...standIn, app }

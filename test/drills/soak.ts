@@ -1,11 +1,12 @@
 /**
- * The long form of test/domain/provisioning/histories.test.ts: a million random histories, on every core. `npm run
+ * The long form of test/domain/provisioning/histories.test.ts and test/domain/overrides.test.ts: a million random histories, on every core. `npm run
  * soak` takes some ten minutes on two; SOAK_HISTORIES sets another number.
  */
 import { availableParallelism } from 'node:os'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
+import { transparency } from '../domain/overrides/transparency.ts'
 import { convergence } from '../domain/provisioning/convergence.ts'
 
 const histories = Number(process.env['SOAK_HISTORIES'] ?? 1_000_000)
@@ -53,6 +54,7 @@ function checkHistories({ histories, done }: Share): void {
   for (let rest = histories; rest > 0; rest -= atOnce) {
     const numRuns = Math.min(rest, atOnce)
     fc.assert(convergence, { numRuns })
+    fc.assert(transparency, { numRuns: Math.ceil(numRuns / 10) })
     Atomics.add(done, 0, numRuns)
   }
 }

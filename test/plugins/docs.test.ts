@@ -92,3 +92,38 @@ t.test('the API documents itself', async (t) => {
     }
   })
 })
+
+t.test('/docs allows its own scripts only, and no page may frame it', async (t) => {
+  const { app } = await (await createWorld(t)).start()
+  const page = await app.inject('/docs')
+  const assets = [...page.body.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, url = '']) => url)
+  for (const url of ['/docs', '/docs/', '/docs/json', '/docs/static/swagger-initializer.js', ...assets]) {
+    const { headers, statusCode } = await app.inject(new URL(url, 'http://127.0.0.1/docs').pathname)
+    t.equal(statusCode, 200, url)
+    const policy = String(headers['content-security-policy'])
+    t.match(policy, /default-src 'none'/, url)
+    t.match(policy, /frame-ancestors 'none'/)
+    t.match(policy, /script-src 'self'(;|$)/, 'no inline script, no eval')
+    t.match(headers, { 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff' })
+  }
+  t.notMatch(page.body, /<script(?![^>]*\ssrc=)|\son\w+=|<style/, 'the page needs nothing inline')
+  t.notOk(
+    (await app.inject('/healthz')).headers['content-security-policy'],
+    'and other answers stay as they are',
+  )
+})
+
+t.test('HIDE=metrics,docs takes them off, each by itself', async (t) => {
+  const world = await createWorld(t)
+  const pages = ['/docs', '/docs/', '/docs/json', '/docs/static/index.html', '/openapi.json']
+  const statusOf = async (HIDE: string) => {
+    const { app } = await world.start({ HIDE })
+    const replies = await Promise.all([...pages, '/metrics', '/healthz'].map((url) => app.inject(url)))
+    return replies.map(({ statusCode }) => statusCode)
+  }
+  t.same(await statusOf(''), [200, 200, 200, 302, 200, 200, 200])
+  t.same(await statusOf('docs'), [404, 404, 404, 404, 404, 200, 200])
+  t.same(await statusOf('metrics'), [200, 200, 200, 302, 200, 404, 200])
+  t.same(await statusOf('metrics, docs'), [404, 404, 404, 404, 404, 404, 200])
+  t.throws(() => loadConfig(world.env({ HIDE: 'healthz' })), /HIDE must be a comma list out of metrics, docs/)
+})

@@ -15,7 +15,12 @@ const airtable = {
   AIRTABLE_TABLE: 'Users',
   AIRTABLE_API_URL: 'http://127.0.0.1:1',
 }
-const own = { DATABASE_URL: 'postgres://own', FIRSTLOGIN_SECRET: 'own', BASE_URL: 'https://own', PORT: '0' }
+const own = {
+  DATABASE_URL: 'postgres://own',
+  FIRSTLOGIN_SECRET: 'own',
+  BASE_URL: 'http://localhost:1',
+  PORT: '0',
+}
 
 async function start(t: Test, env: Record<string, string>) {
   const dataDir = join(await makeWorkplace(t), '.data')

@@ -13,7 +13,6 @@ import { toFields } from './mapping.ts'
 const envelope = Compile(EventEnvelope)
 const userEvent = Compile(UserEvent)
 const eventTypes: ReadonlySet<string> = new Set(['user.created', 'user.updated', 'user.deleted'])
-const longestLeadMs = 300_000
 
 /** User lifecycle events from an Automation, or from anything else that can sign a POST. */
 export function createWebhook(secrets: string[], env: AirtableEnv, context: UpstreamContext): Webhook {
@@ -32,7 +31,6 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const email = toCanonicalEmail(user.email ?? '')
     const externalId = user.id ?? (email && addressRecordId(email))
     if (!externalId && !user.email) throw invalid('user has neither id nor email')
-    if (occurredAt > clock() + longestLeadMs) log('warn', 'webhook.ahead', { eventId: id })
 
     const event = { id, type, occurredAt, payload: toPayload(body) }
     if (!externalId || (user.email && !email))

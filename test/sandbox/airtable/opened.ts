@@ -17,7 +17,7 @@ export async function open(t: Test, options: Partial<AirtableStandInOptions> = {
   function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     return fetch(url + path, {
       method,
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     })

@@ -235,7 +235,10 @@ t.test('an event is posted until somebody takes it, under one id', async (t) => 
 t.test('somebody outside can edit people and sign in as them', async (t) => {
   const { apiUrl, client } = await open(t)
   const send = (method: string, path: string, body?: object) =>
-    fetch(`${apiUrl}/__control${path}`, { method, ...(body && { body: JSON.stringify(body) }) })
+    fetch(`${apiUrl}/__control${path}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
   await send('PUT', '/users/user_2kay', { email: 'kay@example.com', first_name: 'Kay' })
   await send('PUT', `/memberships/${organizationId}/user_2kay`, { role: 'org:admin' })
   t.match(await client.users.getUser('user_2kay'), { firstName: 'Kay' })
