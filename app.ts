@@ -2,6 +2,7 @@ import sensible from '@fastify/sensible'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
+import type { Clock } from './domain/clock.ts'
 import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
@@ -46,11 +47,13 @@ export interface ServiceOptions extends Config {
   standalone?: boolean
   /** How password hashes are computed, and from which waiting time on a login is answered 503. */
   hashing?: HashQueueOptions
+  /** When failed logins are answered is decided by these; tests hand in their own. */
+  timing?: { lookups?: Clock; failures?: Clock; random?: () => number; unitMs?: () => number }
 }
 
 /** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
 export default async function firstlogin(app: FastifyInstance, config: ServiceOptions): Promise<void> {
-  const secret = config.FIRSTLOGIN_SECRET
+  const { FIRSTLOGIN_SECRET: secret, timing = {} } = config
   const recheckMs = config.READTHROUGH_RECHECK_S * 1000
 
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -73,6 +76,8 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     deadlineMs: config.READTHROUGH_DEADLINE_MS,
     negativeTtlS: config.READTHROUGH_NEGATIVE_TTL_S,
     recheckS: config.READTHROUGH_RECHECK_S,
+    ...(timing.lookups && { clock: timing.lookups }),
+    ...(timing.random && { random: timing.random }),
   })
   await app.register(sessions, { cacheTtlMs: Math.min(30_000, recheckMs || 30_000) })
   await app.register(keys, { secret })
@@ -88,7 +93,11 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(identity)
   await app.register(loginThrottle, { secret })
   await app.register(hashQueue, config.hashing ?? {})
-  await app.register(signIn)
+  await app.register(signIn, {
+    ...(timing.failures && { clock: timing.failures }),
+    ...(timing.random && { random: timing.random }),
+    ...(timing.unitMs && { unitMs: timing.unitMs }),
+  })
   await app.register(users)
   await app.register(webhook)
   await app.register(inbox)

@@ -20,6 +20,11 @@ export interface AppliedChange extends Applied {
   isVisible: boolean
 }
 
+/** Why changes are written. `isLookup`: a look-up by address found them; instances hear of it with the notices. */
+export interface ChangeCause {
+  isLookup?: true
+}
+
 /**
  * Writes changes to records, people, organizations and memberships in the caller's transaction and answers each in its
  * place. People who are no longer active lose their sessions here; other instances hear of it when the transaction
@@ -29,6 +34,7 @@ export async function applyChanges(
   tx: TransactionSql,
   changes: Change[],
   rules: Rules,
+  cause: ChangeCause = {},
 ): Promise<AppliedChange[]> {
   const about = changes.map(toUserChange)
   const told = about.flatMap((change) => change ?? [])
@@ -65,7 +71,7 @@ export async function applyChanges(
     ),
     endSessionsOf(tx, idsOf(ended)),
     notify(tx, [
-      ...visible.flatMap((person) => noticesOf(person, before.people.get(person.id))),
+      ...visible.flatMap((person) => noticesOf(person, before.people.get(person.id), cause)),
       ...touched.flatMap((record) => noticesOfMove(before.records.get(recordKey(record)), record)),
     ]),
     saveTenancy(tx, tenancy, [...world.records.values()].filter(mayHaveMoved)),
@@ -117,10 +123,10 @@ function looksDifferent(was: Person | undefined, is: Person): boolean {
 }
 
 /** Under either address somebody may have been remembered as unknown. */
-function noticesOf(person: Person, was: Person | undefined): Notice[] {
+function noticesOf(person: Person, was: Person | undefined, cause: ChangeCause): Notice[] {
   const emails = [was?.emailCanonical, person.emailCanonical].flatMap((email) => email ?? [])
   if (emails.length === 0) return [{ userId: person.id }]
-  return [...new Set(emails)].map((email) => ({ userId: person.id, email }))
+  return [...new Set(emails)].map((email) => ({ userId: person.id, email, ...cause }))
 }
 
 /** Whoever is remembered by this record is somebody else now, though neither of them looks different. */

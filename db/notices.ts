@@ -1,8 +1,11 @@
 import type { Sql, TransactionSql } from 'postgres'
 
-/** What instances tell each other: a person or an organization that changed, new signing keys, news at an upstream. */
+/**
+ * What instances tell each other: a person or an organization that changed, new signing keys, news at an upstream.
+ * `isLookup`: the change is what a look-up by address found.
+ */
 export type Notice =
-  | { userId: string; email?: string }
+  | { userId: string; email?: string; isLookup?: true }
   | { organizationId: string }
   | { keys: true }
   | { feed: string }
@@ -22,7 +25,8 @@ export function toNotice(payload: string): Notice | undefined {
   if (typeof notice !== 'object' || notice === null) return undefined
   if ('userId' in notice && typeof notice.userId === 'string') {
     const email = 'email' in notice && typeof notice.email === 'string' ? { email: notice.email } : {}
-    return { userId: notice.userId, ...email }
+    const isLookup = 'isLookup' in notice && notice.isLookup === true ? { isLookup: true as const } : {}
+    return { userId: notice.userId, ...email, ...isLookup }
   }
   if ('organizationId' in notice && typeof notice.organizationId === 'string')
     return { organizationId: notice.organizationId }

@@ -1,16 +1,5 @@
 import type { Sql } from 'postgres'
-import {
-  enterGate,
-  type Gate,
-  type GateLimits,
-  type GateState,
-  openGate,
-  type Pass,
-  type Refusal,
-  refuse,
-  settleGate,
-  takeTurn,
-} from '../domain/gate.ts'
+import { createGate, type Gate, type GateLimits, type GateState, openGate } from '../domain/gate.ts'
 
 /** Runs a rule on the shared state, by the database's clock; anew when another instance was faster. */
 async function withState(
@@ -23,11 +12,12 @@ async function withState(
       select state, (extract(epoch from clock_timestamp()) * 1000)::float8 as now
       from firstlogin.upstream_gates where gate = ${gate}`
     if (!row) {
-      await createGate(sql, gate)
+      await insertGate(sql, gate)
       continue
     }
-    const state = rule(row.state, row.now)
-    if (state === row.state) return
+    const known = { ...openGate, ...row.state }
+    const state = rule(known, row.now)
+    if (state === known) return
     const { count } = await sql`
       update firstlogin.upstream_gates set state = ${sql.json({ ...state })}
       where gate = ${gate} and state = ${sql.json({ ...row.state })}`
@@ -35,13 +25,8 @@ async function withState(
   }
 }
 
-function refuseInPenalty(state: GateState, now: number): GateState {
-  if (now < state.penaltyUntil) refuse({ retryAfterMs: state.penaltyUntil - now })
-  return state
-}
-
 /** The table is not logged: after a crash of the database it is empty. */
-async function createGate(sql: Sql, gate: string): Promise<void> {
+async function insertGate(sql: Sql, gate: string): Promise<void> {
   await sql`
     insert into firstlogin.upstream_gates (gate, state) values (${gate}, ${sql.json({ ...openGate })})
     on conflict (gate) do nothing`
@@ -49,28 +34,12 @@ async function createGate(sql: Sql, gate: string): Promise<void> {
 
 /** The gate that all instances on one database share: a budget of calls and a breaker per upstream and base. */
 export function createSharedGate(sql: Sql, gate: string, limits: GateLimits): Gate {
-  return {
-    async enter(maxWaitMs) {
-      let verdict: Pass | Refusal = { retryAfterMs: maxWaitMs }
-      await withState(sql, gate, (state, now) => {
-        const entered = enterGate(state, now, maxWaitMs, limits)
-        verdict = entered.verdict
-        return entered.state
-      })
-      const pass = await takeTurn(verdict)
-      // Another call may have been told to stop while this one waited.
-      if (pass.waitMs > 0) await withState(sql, gate, refuseInPenalty)
-      return pass
-    },
-    async report(outcome) {
-      await withState(sql, gate, (state, now) => settleGate(state, now, outcome, limits))
-    },
-  }
+  return createGate({ change: (rule) => withState(sql, gate, rule) }, limits)
 }
 
 /** True for the one instance that may re-check people now: at most once a minute over all of them. */
 export async function claimRecheck(sql: Sql, gate: string): Promise<boolean> {
-  await createGate(sql, gate)
+  await insertGate(sql, gate)
   const rows = await sql`
     update firstlogin.upstream_gates set rechecked_at = now()
     where gate = ${gate} and rechecked_at <= now() - interval '1 minute'

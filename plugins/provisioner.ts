@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
-import { type AppliedChange, applyChanges } from '../db/apply.ts'
+import { type AppliedChange, applyChanges, type ChangeCause } from '../db/apply.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type Change, isUserChange } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
@@ -19,7 +19,7 @@ declare module 'fastify' {
 /** The only door through which people, organizations and memberships are written. */
 export interface Provisioner {
   /** Writes all changes in one transaction; the answers are in the places of the changes. */
-  apply(changes: Change[]): Promise<AppliedChange[]>
+  apply(changes: Change[], cause?: ChangeCause): Promise<AppliedChange[]>
   /**
    * The same inside a transaction of the caller's; once per transaction, or two of them may deadlock. What it answers
    * is to be reported once that is committed.
@@ -39,9 +39,13 @@ export default fp<ProvisionerOptions>(
   async function provisionerPlugin(app, options) {
     const rules: Rules = { ownership: options.ownership ?? defaultOwnership, createId: uuidv7 }
 
-    async function applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]> {
+    async function applyIn(
+      tx: TransactionSql,
+      changes: Change[],
+      cause?: ChangeCause,
+    ): Promise<AppliedChange[]> {
       const usable = changes.filter(isUsable)
-      const answers = await applyChanges(tx, usable, rules)
+      const answers = await applyChanges(tx, usable, rules, cause)
       const answerOf = new Map(usable.map((change, index) => [change, answers[index]]))
       return changes.map((change) => answerOf.get(change) ?? toRefused(change))
     }
@@ -92,8 +96,8 @@ export default fp<ProvisionerOptions>(
         if (isUserChange(change)) return wouldDiffer(known, toRecordFacts(change), keepsOf(rules))
         return wouldDiffer(known, toFacts<unknown>(change), keepsNewest)
       },
-      async apply(changes) {
-        const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes))
+      async apply(changes, cause) {
+        const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes, cause))
         report(applied)
         return applied
       },

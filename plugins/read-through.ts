@@ -1,12 +1,14 @@
 import fp from 'fastify-plugin'
-import { LRUCache } from 'lru-cache'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
-import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
+import { type Clock, monotonicClock } from '../domain/clock.ts'
+import { canonicalEmail } from '../domain/email.ts'
 import { splitTwins } from '../domain/twins.ts'
 import { toLoggable } from '../errors.ts'
+import type { LoginLookup, PasswordSignInParts } from '../sign-in/password.ts'
 import type { BackgroundBatches } from './background/batches.ts'
-import { createLookupQueue, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
+import { createAskedLately } from './read-through/asked-lately.ts'
+import { createLookupQueue, type Ended, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks } from './read-through/rechecks.ts'
 
 declare module 'fastify' {
@@ -18,14 +20,16 @@ declare module 'fastify' {
 /** Postgres first, then whoever may know the person; what they say is written before the answer. */
 export interface ReadThrough {
   /**
-   * Undefined when nobody knows the address. Whoever is known, but not enough, is asked for upstream all the same, and
-   * answered as known then. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when somebody could not be asked and
-   * the others did not know enough.
+   * Undefined when nobody knows the address. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when an upstream could
+   * not be asked and the others do not know the address.
    */
-  byEmail(email: string, isEnough?: (user: StoredUser) => boolean): Promise<StoredUser | undefined>
+  byEmail(email: string): Promise<StoredUser | undefined>
   byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
-  /** For a known person's failed login: takes as long, and fails as, a stranger's would. */
-  pretend(email: CanonicalEmail): Promise<void>
+  /**
+   * For a login: enters the queues of all upstreams before it returns. Whether one is really asked (the address is
+   * unknown, or its user has no password hash) is found out meanwhile, and does not show in the time that it takes.
+   */
+  lookUp: PasswordSignInParts<unknown>['lookUp']
   /** Has a person looked at again behind the answer if their last sight upstream is too long ago. */
   recheck(user: StoredUser): void
 }
@@ -37,6 +41,9 @@ export interface ReadThroughOptions {
   negativeTtlS: number
   /** 0: never. */
   recheckS: number
+  /** Of the queues, and of the moments at which look-ups end. */
+  clock?: Clock
+  random?: () => number
 }
 
 interface Source {
@@ -46,27 +53,30 @@ interface Source {
 
 export default fp<ReadThroughOptions>(
   async function readThroughPlugin(app, options) {
-    const { enabled, deadlineMs, recheckS } = options
+    const { enabled, deadlineMs, recheckS, clock = monotonicClock } = options
     const sources = new Map<string, Source>()
-    const cache = { max: 50_000, ttl: Math.max(1, options.negativeTtlS * 1000) }
-    /** Addresses that nobody upstream knew. */
-    const unknown = new LRUCache<string, true>(cache)
-    /** Addresses that were asked for, known or not: a second failed login is quick for everybody. */
-    const asked = new LRUCache<string, true>(cache)
+    const lately = createAskedLately(options.negativeTtlS * 1000)
 
-    // Whatever is written of an address, here or elsewhere, ends what was remembered of it.
+    // A change of an address, here or elsewhere, ends what the upstreams said before.
     app.notices.subscribe((notice) => {
-      for (const cached of [unknown, asked]) {
-        if (notice === undefined) cached.clear()
-        else if ('userId' in notice && notice.email) cached.delete(notice.email)
-      }
+      if (notice === undefined) lately.clear()
+      else if ('userId' in notice && notice.email && !notice.isLookup) lately.forget(notice.email)
     })
 
-    for (const { name, gate, lookup } of enabled ? app.upstreams : []) {
+    for (const { name, gate, limits, lookup, returnPermit } of enabled ? app.upstreams : []) {
       if (!lookup) continue
       const onError = (error: unknown) =>
         app.log.warn({ event: 'readthrough.failed', upstream: name, err: toLoggable(error) })
-      const queue = createLookupQueue({ lookup, deadlineMs, settle: provision, onLate: onError })
+      const queue = createLookupQueue({
+        lookup,
+        deadlineMs,
+        spacingMs: limits.windowMs / limits.calls,
+        settle: (found) => provision(found, { isLookup: true }),
+        returnPermit,
+        onLate: onError,
+        clock,
+        ...(options.random && { random: options.random }),
+      })
       const rechecks = createRechecks({
         sql: app.sql,
         upstream: name,
@@ -82,58 +92,107 @@ export default fp<ReadThroughOptions>(
     })
 
     /** Two records for one address: nobody is guessed. */
-    async function provision(found: UserUpserted[]): Promise<void> {
+    async function provision(found: UserUpserted[], cause: { isLookup?: true } = {}): Promise<void> {
       const { single, rivals } = splitTwins(found)
       for (const group of rivals) app.log.warn({ event: 'readthrough.ambiguous', records: group.map(nameOf) })
-      if (single.length > 0) await app.provisioner.apply(single)
+      if (single.length > 0) await app.provisioner.apply(single, cause)
     }
 
-    /** Resolves to why somebody could not be asked, if so. */
-    async function ask(names: string[], key: Key): Promise<Error | undefined> {
-      app.metrics.readThroughAttempts.inc()
-      const asking = names.flatMap((name) => sources.get(name)?.queue.ask(key) ?? [])
-      const results = await Promise.allSettled(asking)
-      const fault: unknown = results.find((result) => result.status === 'rejected')?.reason
-      return fault instanceof Error ? fault : undefined
+    /** While an upstream is in trouble, or changes may be missed, memory counts for no address. */
+    function isMemoryUsable(): boolean {
+      return app.notices.isLive && ![...sources.values()].some(({ queue }) => queue.isTroubled)
     }
 
-    /** While an upstream is in trouble, or news may be missed, nobody is answered on old evidence. */
-    function mayAnswerFrom(cached: LRUCache<string, true>, email: string): boolean {
-      if (!app.notices.isLive) return false
-      return cached.has(email) && ![...sources.values()].some(({ queue }) => queue.isTroubled)
+    const lookUp: ReadThrough['lookUp'] = ({ email, network, log }) => {
+      const arrivedAt = clock.now()
+      const isUsable = isMemoryUsable()
+      const isQuick = isUsable && lately.isQuick(email, network)
+      const isAsked = isUsable && lately.isAsked(email)
+      const asking = lately.begin(email)
+      const join = (needsAnswer: Promise<boolean>) =>
+        [...sources.values()].map(({ queue }) => queue.join({ email }, { network, needsAnswer }))
+
+      const stored = findUserByEmail(app.sql, email)
+      const needsAnswer = stored.then(
+        (user) => !user?.passwordHash && !isAsked,
+        () => false,
+      )
+      const tickets = isQuick ? [] : join(needsAnswer)
+      let ended: Promise<Ended> | undefined
+      let last: Ended | undefined
+
+      async function wait(): Promise<Ended> {
+        const needs = await needsAnswer
+        if (needs) app.metrics.readThroughAttempts.inc()
+        // An address whose user has changed since is asked for again; that does not count as time of the upstream.
+        const all = isQuick && needs ? join(Promise.resolve(true)) : tickets
+        const each = await Promise.all(all.map((ticket) => ticket.wait()))
+        const fault = each.find((one) => one.fault)?.fault
+        const at = isQuick ? arrivedAt : Math.max(arrivedAt, ...each.map((one) => one.at))
+        const wasAsked = each.length > 0 && each.every((one) => one.wasAsked)
+        if (!fault) return { at, wasAsked }
+        log.warn({ event: 'readthrough.unavailable', upstreams: [...sources.keys()] })
+        return { at, wasAsked, fault }
+      }
+
+      async function find(): Promise<StoredUser | undefined> {
+        const [known, found] = [await stored, await findUserByEmail(app.sql, email)]
+        if (!found) log.info({ event: 'readthrough.miss', upstreams: [...sources.keys()] })
+        else if (!known) noteProvisioned(found, log)
+        return found
+      }
+
+      stored.then(
+        (user) => user && log.info({ event: 'readthrough.hit', userId: user.id }),
+        () => {},
+      )
+      return {
+        stored,
+        wait: () => (ended ??= wait().then((how) => (last = how))),
+        find,
+        remember() {
+          if (last && !last.fault) asking.end({ wasAsked: last.wasAsked, ...(!isQuick && { network }) })
+        },
+        leave() {
+          for (const ticket of tickets) ticket.leave()
+          asking.drop()
+        },
+      } satisfies LoginLookup
+    }
+
+    function noteProvisioned(found: StoredUser, log: { info(line: object): void }): void {
+      app.metrics.readThroughSuccess.inc()
+      log.info({ event: 'readthrough.provisioned', userId: found.id, upstream: found.sight?.upstream })
     }
 
     async function through(
       find: () => Promise<StoredUser | undefined>,
       names: string[],
       key: Key,
-      isEnough: (user: StoredUser) => boolean = () => true,
     ): Promise<StoredUser | undefined> {
       const known = await find()
       if (known) {
         app.log.info({ event: 'readthrough.hit', userId: known.id })
         recheck(known)
-        if (isEnough(known)) return known
+        return known
       }
-      if (names.length === 0) return known
       const email = 'email' in key ? key.email : undefined
-      if (email && mayAnswerFrom(known ? asked : unknown, email)) return known
-      const fault = await ask(names, key)
-      if (email && !fault) asked.set(email, true)
+      if (names.length === 0 || (email && isMemoryUsable() && lately.isAsked(email))) return undefined
+      const asking = email && lately.begin(email)
+      app.metrics.readThroughAttempts.inc()
+      const needsAnswer = Promise.resolve(true)
+      const tickets = names.flatMap((name) => sources.get(name)?.queue.join(key, { needsAnswer }) ?? [])
+      const fault = (await Promise.all(tickets.map((ticket) => ticket.wait()))).find(
+        (one) => one.fault,
+      )?.fault
+      if (fault) asking?.drop()
+      else asking?.end({ wasAsked: true })
       const found = await find()
-      if (fault && !(found && isEnough(found))) {
-        app.log.warn({ event: 'readthrough.unavailable', upstreams: names })
-        throw fault
-      }
-      if (!found) {
-        if (email) unknown.set(email, true)
-        app.log.info({ event: 'readthrough.miss', upstreams: names })
-        return undefined
-      }
-      if (known) return found
-      app.metrics.readThroughSuccess.inc()
-      app.log.info({ event: 'readthrough.provisioned', userId: found.id, upstream: found.sight?.upstream })
-      return found
+      if (found) noteProvisioned(found, app.log)
+      else if (!fault) app.log.info({ event: 'readthrough.miss', upstreams: names })
+      if (found || !fault) return found
+      app.log.warn({ event: 'readthrough.unavailable', upstreams: names })
+      throw fault
     }
 
     function recheck({ sight }: StoredUser): void {
@@ -143,9 +202,9 @@ export default fp<ReadThroughOptions>(
     }
 
     app.decorate('readThrough', {
-      async byEmail(raw, isEnough) {
+      async byEmail(raw) {
         const email = canonicalEmail(raw)
-        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email }, isEnough)
+        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email })
       },
       byIdentity: (upstream, externalId) =>
         through(
@@ -153,11 +212,7 @@ export default fp<ReadThroughOptions>(
           sources.has(upstream) ? [upstream] : [],
           { externalId },
         ),
-      async pretend(email) {
-        if (mayAnswerFrom(asked, email)) return
-        await Promise.all([...sources.values()].map(({ queue }) => queue.pretend({ email })))
-        asked.set(email, true)
-      },
+      lookUp,
       recheck,
     } satisfies ReadThrough)
   },

@@ -1,12 +1,13 @@
 import { isIP } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
-import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
-import { isOutdatedHash, isTooExpensiveHash } from '../domain/password.ts'
-import { FirstloginError, toLoggable } from '../errors.ts'
-import type { HashClient, HashPlace } from '../sign-in/hash-queue.ts'
-import type { CountedLogin } from '../sign-in/throttle.ts'
+import type { Clock } from '../domain/clock.ts'
+import { isOutdatedHash } from '../domain/password.ts'
+import { toLoggable } from '../errors.ts'
+import { createFailureRelease } from '../sign-in/failure-release.ts'
+import type { HashClient } from '../sign-in/hash-queue.ts'
+import { createLines } from '../sign-in/lines.ts'
+import { type AttemptLog, type PasswordSignInParts, signInWithPassword } from '../sign-in/password.ts'
 import type { IssuedTokens } from './tokens.ts'
 
 declare module 'fastify' {
@@ -24,6 +25,8 @@ export interface Attempt {
   device?: string | undefined
   /** The client gets a device cookie after a success. */
   keepDevice?: boolean | undefined
+  /** The log of the request; without it, the app's. */
+  log?: AttemptLog
 }
 
 export interface SignedIn extends IssuedTokens {
@@ -40,81 +43,40 @@ export interface SignIn {
   withPassword(attempt: Attempt): Promise<SignedIn>
 }
 
-/** A failed login takes this long at least: the kinds of hashes differ in cost, and their difference would tell. */
-const failureFloorMs = 100
+export interface SignInOptions {
+  /** Of the moment at which failures are answered. Must be the read-through's. */
+  clock?: Clock
+  random?: () => number
+  /** How long one of our own hashes takes at present. */
+  unitMs?: () => number
+}
 
 /** bcrypt looks at no more of a password than this. */
 const bcryptBytes = 72
 
-export default fp(
-  async function signInPlugin(app) {
-    async function withPassword(attempt: Attempt): Promise<SignedIn> {
-      const started = performance.now()
-      const email = canonicalEmail(attempt.email)
-      let login: CountedLogin | undefined
-      try {
-        const { address, device, keepDevice } = attempt
-        login = await app.loginThrottle.begin({ email, address, device, keepDevice })
-        const user = await verify(email, login, attempt.password)
-        const issued = await login.succeed((success) => app.tokens.issue(user.id, toClient(attempt), success))
-        if (!issued) throw new FirstloginError('FL_CREDENTIALS_INVALID')
-        await upgrade(user, attempt.password, login)
-        app.metrics.logins.inc({ outcome: 'succeeded' })
-        return { ...issued, deviceToken: login.deviceToken }
-      } catch (error) {
-        app.metrics.logins.inc({ outcome: error instanceof FirstloginError ? error.code : 'FL_INTERNAL' })
-        await sleep(Math.max(0, failureFloorMs - (performance.now() - started)))
-        throw error
-      } finally {
-        login?.abandon()
-      }
-    }
+export default fp<SignInOptions>(
+  async function signInPlugin(app, options) {
+    const lines = createLines()
+    const release = createFailureRelease({ unitMs: () => app.hashQueue.unitMs, ...options })
 
-    /** The active user whose password this is. */
-    async function verify(email: CanonicalEmail, login: CountedLogin, password: string): Promise<StoredUser> {
-      const place = await reservePlace(login)
-      const found = await app.readThrough.byEmail(email, hasPassword).catch((error: Error) => error)
-      const user = found instanceof Error ? undefined : found
-      // An earlier version accepted more expensive ones.
-      if (user?.passwordHash && isTooExpensiveHash(user.passwordHash))
-        app.log.warn({ event: 'password_hash.too_expensive', userId: user.id })
-      // An attempt on an unknown address costs what one on a known address does.
-      const isRight = await place.verify(password, user?.passwordHash ?? null)
-      if (found instanceof Error) {
-        await login.excuse()
-        throw found
+    async function withPassword({ log = app.log, userAgent, ...attempt }: Attempt): Promise<SignedIn> {
+      const parts: PasswordSignInParts<SignedIn> = {
+        throttle: app.loginThrottle,
+        lines,
+        reserveHash: app.hashQueue.reserve,
+        lookUp: app.readThrough.lookUp,
+        async complete(user, login) {
+          const client = toClient(attempt.address, userAgent)
+          const issued = await login.succeed((success) => app.tokens.issue(user.id, client, success))
+          if (!issued) return undefined
+          app.readThrough.recheck(user)
+          await upgrade(user, attempt.password, login)
+          return { ...issued, deviceToken: login.deviceToken }
+        },
+        release,
+        count: (outcome) => app.metrics.logins.inc({ outcome }),
       }
-      const isRefused = !user || !isRight
-      // Where an unknown address would be asked for upstream, all that fail take as long, and fail as, it would.
-      if (user && (isRefused || login.mustAsk || user.status !== 'active')) await pretend(email, login)
-      if (isRefused) {
-        await login.fail()
-        throw new FirstloginError('FL_CREDENTIALS_INVALID')
-      }
-      if (user.status !== 'active') {
-        await login.succeed()
-        throw new FirstloginError('FL_ACCOUNT_INACTIVE')
-      }
-      return user
-    }
-
-    /** Throws FL_OVERLOADED before anything else is done for the attempt. */
-    async function reservePlace(login: CountedLogin): Promise<HashPlace> {
-      try {
-        return app.hashQueue.reserve(login)
-      } catch (error) {
-        await login.withdraw()
-        throw error
-      }
-    }
-
-    async function pretend(email: CanonicalEmail, login: CountedLogin): Promise<void> {
-      try {
-        await app.readThrough.pretend(email)
-      } catch (error) {
-        await login.excuse()
-        throw error
-      }
+      return signInWithPassword(parts, { ...attempt, log })
     }
 
     const upgrading = new Set<string>()
@@ -140,6 +102,7 @@ export default fp(
     name: 'firstlogin-sign-in',
     fastify: '5.x',
     dependencies: [
+      'firstlogin-db',
       'firstlogin-read-through',
       'firstlogin-tokens',
       'firstlogin-login-throttle',
@@ -149,13 +112,11 @@ export default fp(
   },
 )
 
-/** Somebody of whom only an event told has no password here yet: upstream may. */
-function hasPassword({ passwordHash }: StoredUser): boolean {
-  return passwordHash !== null
-}
-
 /** Behind a proxy the address may be anything; a link-local one names an interface of ours. */
-function toClient({ address, userAgent }: Attempt): { address: string | null; userAgent: string | null } {
+function toClient(
+  address: string,
+  userAgent: string | null,
+): { address: string | null; userAgent: string | null } {
   const [plain = ''] = address.split('%')
   return { address: isIP(plain) ? plain : null, userAgent }
 }

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { createSharedGate } from '../db/upstream-gates.ts'
+import type { Gate, GateLimits } from '../domain/gate.ts'
 import type { Capabilities, Log, Upstream } from '../upstreams/upstream.ts'
 
 declare module 'fastify' {
@@ -13,6 +14,9 @@ export interface ConnectedUpstream extends Capabilities {
   name: string
   /** The budget that its calls are counted against. */
   gate: string
+  limits: GateLimits
+  /** Gives back the permit of a call that was not made. */
+  returnPermit: Gate['returnPermit']
 }
 
 export interface UpstreamsOptions {
@@ -28,14 +32,15 @@ export default fp<UpstreamsOptions>(
     app.decorate(
       'upstreams',
       upstreams.map(({ name, gate, limits, create }) => {
+        const budget = createSharedGate(app.sql, gate, limits)
         const context = {
           http: app.http,
-          gate: createSharedGate(app.sql, gate, limits),
+          gate: budget,
           log,
           clock: Date.now,
           slowMs,
         }
-        return { ...create(context), name, gate }
+        return { ...create(context), name, gate, limits, returnPermit: budget.returnPermit }
       }),
     )
   },

@@ -56,6 +56,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
         userAgent,
         device: app.sessionCookies.readDevice(request),
         keepDevice: cookie ?? false,
+        log: request.log,
       })
       const body = answer(reply, issued, cookie ?? false)
       if (deviceToken) app.sessionCookies.writeDevice(reply, deviceToken)

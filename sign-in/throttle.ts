@@ -26,7 +26,10 @@ export interface Login {
   keepDevice?: boolean | undefined
 }
 
-/** A login attempt that was counted as a failure beforehand. One of its methods says what it was; `abandon` always comes last. */
+/**
+ * A login attempt that was counted as a failure beforehand. One of its methods says what it was. `abandon` comes last, when the
+ * answer is released: until then, attempts that wait for this one to end must not learn how long it took.
+ */
 export interface CountedLogin {
   network: string
   /** What the attempt counts for: a device, or the network. */
@@ -40,17 +43,17 @@ export interface CountedLogin {
   mustAsk: boolean
   /** What the client is given after a success. */
   deviceToken: string | undefined
-  /** The password was right: failures are forgiven, together with what `start` writes. */
+  /** The password was right: failures are forgiven, together with what `start` writes, and the attempt is over. */
   succeed<T>(start: (success: SuccessfulAttempt) => Promise<T>): Promise<T>
   /** The password was right, and there is nothing to start. */
-  succeed(): Promise<void>
+  forgive(): Promise<void>
   /** The password was wrong. */
   fail(): Promise<void>
   /** The answer is 503, because an upstream is unavailable. */
   excuse(): Promise<void>
   /** No password was looked at. */
   withdraw(): Promise<void>
-  /** The attempt is over. After a fault it stays counted; after one of the others this does nothing. */
+  /** The attempt is over. One about which nothing was said stays counted; after `succeed` this does nothing. */
   abandon(): void
 }
 
@@ -119,19 +122,15 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
     const recognize = keptDevice === undefined ? [network] : [network, toClient(keptDevice)]
     let isOver = false
 
-    async function end<T>(work: () => Promise<T>): Promise<T> {
-      if (isOver) throw new Error('This attempt has ended.')
-      return work().finally(abandon)
-    }
-
     function abandon(): void {
       if (!isOver) turns.end(turn)
       isOver = true
     }
 
-    async function succeed<T>(start?: (success: SuccessfulAttempt) => Promise<T>): Promise<T | undefined> {
-      const success = { ...keys, recognize }
-      return end(async () => (start ? await start(success) : void (await forgive(sql, success))))
+    const success = { ...keys, recognize }
+
+    async function succeed<T>(start: (success: SuccessfulAttempt) => Promise<T>): Promise<T> {
+      return start(success).finally(abandon)
     }
 
     return {
@@ -140,10 +139,11 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
       isRecognized: counted.isRecognized,
       mustAsk: counted.mustAsk,
       deviceToken: keptDevice && encodeDeviceToken(deviceKeys.current, keptDevice),
-      succeed: succeed as CountedLogin['succeed'],
-      fail: () => end(() => recordFailure(sql, keys)),
-      excuse: () => end(() => uncountAttempt(sql, keys, { whileAway: 1 })),
-      withdraw: () => end(() => uncountAttempt(sql, keys, { whileAway: 0 })),
+      succeed,
+      forgive: () => forgive(sql, success),
+      fail: () => recordFailure(sql, keys),
+      excuse: () => uncountAttempt(sql, keys, { whileAway: 1 }),
+      withdraw: () => uncountAttempt(sql, keys, { whileAway: 0 }),
       abandon,
     }
   }

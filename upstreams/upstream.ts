@@ -58,11 +58,13 @@ export interface Lookup {
   batchSize: number
   /**
    * What was found, in no order; nobody is missing from it because of a fault. Throws FL_UPSTREAM_UNAVAILABLE.
-   * `take` is called when the turn of the call has come, so that whoever arrives while it waits is asked about too;
-   * if it has no question then, no call is made.
+   * `take` is called, and awaited, when the turn of the call has come, so that the question holds all who came while it
+   * waited; if it has no question then, no call is made.
    */
-  find(take: (pass: Pass) => Question | undefined): Promise<UserUpserted[]>
+  find(take: (pass: Pass) => Taken | Promise<Taken>): Promise<UserUpserted[]>
 }
+
+type Taken = Question | undefined
 
 /** One event that an upstream told, in our words. */
 export interface WebhookEvent {

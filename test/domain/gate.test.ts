@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { createMemoryGate, enterGate, type Outcome, openGate, settleGate } from '../../domain/gate.ts'
+import {
+  createMemoryGate,
+  enterGate,
+  type Outcome,
+  openGate,
+  type Pass,
+  returnPermit,
+  settleGate,
+} from '../../domain/gate.ts'
 
-const limits = { callsPerSecond: 4, pauseMs: 1000 }
+const limits = { calls: 4, windowMs: 1000, pauseMs: 1000 }
 
-type Step = { passMs: number } & ({ enter: number } | { report: Outcome })
+type Step = { passMs: number } & ({ enter: number } | { report: Outcome } | { giveBack: number })
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   { weight: 2, arbitrary: fc.constant('succeeded' as const) },
@@ -15,19 +23,21 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ passMs: fc.nat(400), enter: fc.nat(2000) }) },
   { weight: 1, arbitrary: fc.record({ passMs: fc.nat(400), report: outcome }) },
+  { weight: 1, arbitrary: fc.record({ passMs: fc.nat(400), giveBack: fc.nat(3) }) },
 )
 const anySteps = fc.array(anyStep, { maxLength: 80, size: 'max' })
 
 interface Start {
+  pass: Pass
   askedAt: number
   at: number
   isProbe: boolean
 }
 
-/** Takes the steps by a clock of their own, and tells of each start and each report. */
+/** Takes the steps by a clock of their own; answers the starts of the calls that are made, in order. */
 function walk(steps: Step[], onReport: (outcome: Outcome, now: number) => void = () => {}): Start[] {
   let [state, now] = [openGate, 1_000_000]
-  const starts: Start[] = []
+  let starts: Start[] = []
   for (const step of steps) {
     now += step.passMs
     if ('report' in step) {
@@ -35,25 +45,37 @@ function walk(steps: Step[], onReport: (outcome: Outcome, now: number) => void =
       onReport(step.report, now)
       continue
     }
+    if ('giveBack' in step) {
+      // One of the last permits: its call was about to be made, or was not made at its time.
+      const given = starts.at(-1 - step.giveBack)?.pass
+      if (!given || given.isProbe) continue
+      state = returnPermit(state, given)
+      starts = starts.filter(({ pass }) => pass !== given)
+      continue
+    }
     const entered = enterGate(state, now, step.enter, limits)
     state = entered.state
     const { verdict } = entered
-    if ('waitMs' in verdict) starts.push({ askedAt: now, at: now + verdict.waitMs, isProbe: verdict.isProbe })
+    if ('waitMs' in verdict)
+      starts.push({ pass: verdict, askedAt: now, at: now + verdict.waitMs, isProbe: verdict.isProbe })
     else assert.ok(verdict.retryAfterMs > 0)
   }
-  return starts
+  return starts.toSorted((a, b) => a.at - b.at)
 }
 
-t.test('never more than four calls start in any second, whatever is asked and reported', async (t) => {
-  fc.assert(
-    fc.property(anySteps, (steps) => {
-      const starts = walk(steps)
-      return starts.every(({ at }, index) => at - (starts[index - 4]?.at ?? 0) >= 1000)
-    }),
-    { numRuns: 1000 },
-  )
-  t.pass()
-})
+t.test(
+  'never more than four calls start in any second, whatever is asked, reported and given back',
+  async (t) => {
+    fc.assert(
+      fc.property(anySteps, (steps) => {
+        const starts = walk(steps)
+        return starts.every(({ at }, index) => at - (starts[index - 4]?.at ?? 0) >= 1000)
+      }),
+      { numRuns: 1000 },
+    )
+    t.pass()
+  },
+)
 
 t.test('nobody is given a turn later than they would wait for', async (t) => {
   const greedy = fc.array(fc.record({ passMs: fc.nat(20), enter: fc.nat(2000) }), {
@@ -119,13 +141,12 @@ t.test('three failures in a row close the gate, and a success opens it', async (
   t.match(await gate.enter(0), { isProbe: true })
   await t.rejects(gate.enter(10_000), { code: 'FL_UPSTREAM_UNAVAILABLE', retryAfterS: 1 })
   await gate.report('succeeded')
-  now += 250
   t.match(await gate.enter(0), { isTroubled: false, isProbe: false })
 })
 
 t.test('a late failure does not let a second probe through while the first waits for its turn', async (t) => {
   let now = 1_000_000
-  const gate = createMemoryGate({ callsPerSecond: 0.5, pauseMs: 1000 }, () => now)
+  const gate = createMemoryGate({ calls: 1, windowMs: 2000, pauseMs: 1000 }, () => now)
   await gate.enter(0)
   for (let failures = 0; failures < 3; failures += 1) await gate.report('failed')
   now += 1500
@@ -148,8 +169,53 @@ t.test('the first call after a penalty is a probe, and the refusal says when tha
 
 t.test('a turn that is further away than one would wait is refused and not taken', async (t) => {
   const now = 1_000_000
-  const gate = createMemoryGate({ callsPerSecond: 100, pauseMs: 1000 }, () => now)
+  const gate = createMemoryGate({ calls: 1, windowMs: 10, pauseMs: 1000 }, () => now)
   t.match(await gate.enter(0), { waitMs: 0 })
   await t.rejects(gate.enter(9), { code: 'FL_UPSTREAM_UNAVAILABLE' })
   t.match(await gate.enter(10), { waitMs: 10 })
+})
+
+t.test(
+  'as many calls as the window has start at once, and the next one when the first is a window ago',
+  async (t) => {
+    let now = 1_000_000
+    const gate = createMemoryGate(limits, () => now)
+    for (let call = 0; call < 4; call += 1) {
+      t.match(await gate.enter(0), { waitMs: 0, startAt: now })
+      now += 10
+    }
+    await t.rejects(gate.enter(959), { code: 'FL_UPSTREAM_UNAVAILABLE' })
+    now += 960
+    t.match(await gate.enter(0), { waitMs: 0 })
+    await t.rejects(gate.enter(9), { code: 'FL_UPSTREAM_UNAVAILABLE' })
+  },
+)
+
+t.test('a permit that is given back is there for the next call, once', async (t) => {
+  const now = 1_000_000
+  const gate = createMemoryGate({ calls: 1, windowMs: 60_000, pauseMs: 1000 }, () => now)
+  const pass = await gate.enter(0)
+  await gate.returnPermit(pass)
+  t.match(await gate.enter(0), { waitMs: 0 })
+  await t.rejects(gate.enter(0), { code: 'FL_UPSTREAM_UNAVAILABLE' })
+})
+
+t.test('a call that waits for its turn starts when a permit is given back', async (t) => {
+  const now = 1_000_000
+  const gate = createMemoryGate({ calls: 1, windowMs: 60_000, pauseMs: 1000 }, () => now)
+  const pass = await gate.enter(0)
+  const next = gate.enter(60_000)
+  await gate.returnPermit(pass)
+  t.match(await next, { waitMs: 0, startAt: now })
+})
+
+t.test('the permit of a probe is not given back: the gate stays closed behind it', async (t) => {
+  let now = 1_000_000
+  const gate = createMemoryGate(limits, () => now)
+  for (let failures = 0; failures < 3; failures += 1) await gate.report('failed')
+  now += 1000
+  const probe = await gate.enter(0)
+  t.match(probe, { isProbe: true })
+  await gate.returnPermit(probe)
+  await t.rejects(gate.enter(10_000), { code: 'FL_UPSTREAM_UNAVAILABLE' })
 })

@@ -80,8 +80,9 @@ t.test('the host may bring its own http function and its own gate', async (t) =>
     gate: {
       async enter(maxWaitMs: number) {
         entered.push(maxWaitMs)
-        return { waitMs: 0, isTroubled: false, isProbe: false }
+        return { waitMs: 0, startAt: 0, isTroubled: false, isProbe: false }
       },
+      returnPermit: async () => {},
       report: async () => {},
     },
   })

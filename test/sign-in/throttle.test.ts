@@ -39,7 +39,7 @@ async function fail(throttle: Throttle, attempt: Login, times = 1): Promise<numb
 /** Logs in once, and answers the device cookie. */
 async function succeed(throttle: Throttle, attempt: Login): Promise<string | undefined> {
   const begun = await throttle.begin({ ...attempt, keepDevice: true })
-  await begun.succeed()
+  await begun.forgive()
   return begun.deviceToken
 }
 
@@ -102,7 +102,7 @@ t.test(
       most = Math.max(most, underWay)
       await new Promise(setImmediate)
       underWay -= 1
-      await begun.succeed()
+      await begun.forgive()
     })
     await Promise.all(attempts)
     t.ok(most <= 30, `at most ${most} at once`)
@@ -155,7 +155,7 @@ t.test(
     await failFromEverywhere(throttle, 400)
     const owner = await throttle.begin(login(home))
     t.equal(owner.isRecognized, true)
-    await owner.succeed()
+    await owner.forgive()
     const elsewhere = await throttle.begin(login('192.0.2.1'))
     t.equal(elsewhere.isRecognized, false)
     await elsewhere.fail()
@@ -169,7 +169,7 @@ t.test('or from another network with the device cookie', async (t) => {
   t.equal(await tryLogin(throttle, login('192.0.2.1')), undefined)
   const owner = await throttle.begin(login('192.0.2.1', { device }))
   t.match(owner, { isRecognized: true, client: /^device / })
-  await owner.succeed()
+  await owner.forgive()
 })
 
 t.test('unlock lets everybody try again, and says how many failures there were', async (t) => {
@@ -177,7 +177,7 @@ t.test('unlock lets everybody try again, and says how many failures there were',
   await failFromEverywhere(throttle, 400)
   t.equal(await throttle.unlock(ada), 100)
   const begun = await throttle.begin(login('192.0.2.1'))
-  await begun.succeed()
+  await begun.forgive()
   t.equal(await throttle.unlock(ada), 0)
 })
 
@@ -186,7 +186,7 @@ t.test('a neighbor on the same network does not block a device that has logged i
   const device = await succeed(throttle, login(home))
   t.equal(await fail(throttle, login(home), 200), 30, 'a known network has thirty tries, not ten')
   const owner = await throttle.begin(login(home, { device }))
-  await owner.succeed()
+  await owner.forgive()
   t.equal(await fail(throttle, login(home, { device }), 200), 10, 'a device has ten of its own')
 })
 
@@ -260,7 +260,7 @@ t.test('a login from a recognized client changes nothing about it but once a day
   const { sql, throttle } = await createBench(t)
   const read = async () =>
     (await sql`select client, xmin::text, xmax::text from firstlogin.recognized_clients`)[0]
-  const again = async () => (await throttle.begin(login(home))).succeed()
+  const again = async () => (await throttle.begin(login(home))).forgive()
   await again()
   const first = await read()
   await again()
@@ -321,7 +321,7 @@ t.test(
       for (let i = 0; i < 10; i += 1) await excuse(`203.0.113.${network}`)
     const elsewhere = await throttle.begin(login('192.0.2.1'))
     t.equal(elsewhere.mustAsk, true, 'from everywhere')
-    await elsewhere.succeed()
+    await elsewhere.forgive()
     const after = await throttle.begin(login('192.0.2.1'))
     t.equal(after.mustAsk, false, 'until a login succeeds')
     await after.withdraw()
@@ -339,12 +339,12 @@ t.test(
     t.equal(await tryLogin(rotated, login('192.0.2.2')), undefined)
     const owner = await rotated.begin(login('192.0.2.2', { device, keepDevice: true }))
     t.equal(owner.isRecognized, true)
-    await owner.succeed()
+    await owner.forgive()
     t.not(owner.deviceToken, device, 'the cookie is made anew under the newest secret')
     const alone = createThrottle({ sql, secret: newer })
     const later = await alone.begin(login('192.0.2.3', { device: owner.deviceToken }))
     t.equal(later.isRecognized, true)
-    await later.succeed()
+    await later.forgive()
 
     await failFromEverywhere(createThrottle({ sql, secret }), 30)
     t.equal(await rotated.unlock(ada), 30, 'unlock looks under every secret')
@@ -365,7 +365,7 @@ t.test('attempts of one account from many networks at once never block each othe
   const attempts = Array.from({ length: 300 }, async (_, i) => {
     const begun = await tryLogin(throttle, login(`203.0.113.${i % 7}`, { keepDevice: i % 3 === 0 }))
     if (!begun) return
-    if (i % 4 === 0) await begun.succeed()
+    if (i % 4 === 0) await begun.forgive()
     else if (i % 4 === 1) await begun.fail()
     else if (i % 4 === 2) await begun.excuse()
     else await begun.withdraw()

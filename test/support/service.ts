@@ -1,13 +1,14 @@
 import Fastify, { type FastifyInstance, type LightMyRequestResponse } from 'fastify'
 import type { Sql } from 'postgres'
 import type { Test } from 'tap'
-import firstlogin, { earlyProblems } from '../../app.ts'
+import firstlogin, { earlyProblems, type ServiceOptions } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
 import {
   type AirtableStandIn,
   type AirtableStandInOptions,
   createAirtableStandIn,
 } from '../../sandbox/airtable/stand-in.ts'
+import { hastyClock } from './clocks.ts'
 import { createDatabase } from './database.ts'
 
 export interface LogLine {
@@ -31,7 +32,7 @@ export interface World {
   /** The settings of an instance on this database and upstream. */
   env(own?: Record<string, string>): Record<string, string>
   /** One more instance of the service on the same database and upstream. */
-  start(env?: Record<string, string>): Promise<Service>
+  start(env?: Record<string, string>, timing?: ServiceOptions['timing']): Promise<Service>
 }
 
 export const secret = 'a secret for tests of at least 32 bytes'
@@ -61,7 +62,10 @@ export async function createWorld(
     ...own,
   })
 
-  async function start(env: Record<string, string> = {}): Promise<Service> {
+  async function start(
+    env: Record<string, string> = {},
+    timing: ServiceOptions['timing'] = {},
+  ): Promise<Service> {
     const config = loadConfig(settings(env))
     const lines: string[] = []
     const stream = { write: (line: string) => void lines.push(line) }
@@ -70,7 +74,12 @@ export async function createWorld(
     instances.push(app)
     // A busy machine is no overload.
     const hashing = { maxWaitMs: Number.POSITIVE_INFINITY }
-    await app.register(firstlogin, { ...config, standalone: true, hashing })
+    await app.register(firstlogin, {
+      ...config,
+      standalone: true,
+      hashing,
+      timing: { failures: hastyClock, ...timing },
+    })
     await app.ready()
     return {
       app,

@@ -11,12 +11,14 @@ export interface ListOptions {
   fields?: string[]
 }
 
+type Prepared = ListOptions | undefined
+
 export interface AirtableClient {
   /**
    * All records that match, page by page, within one deadline. `prepare` is called when the turn of the first call
    * has come; without options there is no call and no record. Throws FL_UPSTREAM_UNAVAILABLE.
    */
-  listRecords(prepare: (pass: Pass) => ListOptions | undefined): Promise<AirtableRecord[]>
+  listRecords(prepare: (pass: Pass) => Prepared | Promise<Prepared>): Promise<AirtableRecord[]>
   /**
    * One page of the listing, from the `offset` of the page before; `expired` when Airtable has forgotten that and the
    * listing must begin again. Throws FL_UPSTREAM_UNAVAILABLE.
@@ -53,7 +55,7 @@ export function createAirtableClient(target: AirtableTarget, context: UpstreamCo
     async listRecords(prepare) {
       const deadline = clock() + deadlineMs
       let pass = await gate.enter(deadlineMs)
-      const options = prepare(pass)
+      const options = await prepare(pass)
       if (!options) return []
       const records: AirtableRecord[] = []
       let offset: string | undefined

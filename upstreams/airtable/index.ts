@@ -38,8 +38,8 @@ export default defineUpstream({
         async find(take) {
           let question: Question | undefined
           let readAt = 0
-          const records = await client.listRecords((pass) => {
-            question = take(pass)
+          const records = await client.listRecords(async (pass) => {
+            question = await take(pass)
             readAt = context.clock()
             return (
               question && {

@@ -13,7 +13,8 @@ export default defineUpstream({
   env: ClerkEnv,
   // Clerk allows a development instance ten calls a second; two are left to the others.
   limitsOf: ({ CLERK_SECRET_KEY }) => ({
-    callsPerSecond: CLERK_SECRET_KEY.startsWith('sk_live_') ? 80 : 8,
+    calls: CLERK_SECRET_KEY.startsWith('sk_live_') ? 80 : 8,
+    windowMs: 1000,
     pauseMs: 1000,
   }),
   gateOf: (env) => env.CLERK_INSTANCE_ID ?? env.CLERK_ISSUER,

@@ -16,7 +16,7 @@ export function createLookup({ send }: Calls, { gate, clock }: UpstreamContext):
     async find(take) {
       const deadline = clock() + deadlineMs
       let pass = await gate.enter(deadlineMs)
-      const question = take(pass)
+      const question = await take(pass)
       if (!question) return []
       const requests = [
         ...usersBy('email_address', question.emails),

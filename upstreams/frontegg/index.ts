@@ -7,11 +7,17 @@ import { createLookup } from './lookup.ts'
 import { createOrganizations } from './organizations.ts'
 import { createWebhook } from './webhook.ts'
 
+/** A few seconds' worth of calls may start at once. */
+function limitsPerMinute(perMinute: number) {
+  const calls = Math.min(50, Math.max(1, Math.floor(perMinute / 12)))
+  return { calls, windowMs: (60_000 * calls) / perMinute }
+}
+
 /** People and tenants of a Frontegg environment. */
 export default defineUpstream({
   name: 'frontegg',
   env: FronteggEnv,
-  limitsOf: (env) => ({ callsPerSecond: env.FRONTEGG_CALLS_PER_MINUTE / 60, pauseMs: 1000 }),
+  limitsOf: (env) => ({ ...limitsPerMinute(env.FRONTEGG_CALLS_PER_MINUTE), pauseMs: 1000 }),
   gateOf: (env) => env.FRONTEGG_CLIENT_ID,
   create(env, context) {
     const calls = createFronteggCalls(env, context)

@@ -14,7 +14,7 @@ export function createLookup(calls: FronteggCalls, { gate, clock }: UpstreamCont
     async find(take) {
       const deadline = clock() + deadlineMs
       let pass = await gate.enter(deadlineMs)
-      const question = take(pass)
+      const question = await take(pass)
       const requests = question ? toRequests(question) : []
       const found = new Map<string, UserUpserted>()
       for (const [index, request] of requests.entries()) {

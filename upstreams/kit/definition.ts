@@ -95,8 +95,9 @@ export function definitionChecks(subject: Subject): Check[] {
     {
       name: 'its limits let calls through, and let an upstream rest that fails',
       async run() {
-        const { callsPerSecond, pauseMs } = definition.limitsOf(settings)
-        demand(callsPerSecond > 0 && callsPerSecond <= 1000, `${callsPerSecond} calls a second are odd.`)
+        const { calls, windowMs, pauseMs } = definition.limitsOf(settings)
+        demand(Number.isInteger(calls) && calls >= 1 && calls <= 1000, `${calls} calls at once are odd.`)
+        demand(windowMs >= 1 && windowMs <= 60_000, `A window of ${windowMs} ms is odd.`)
         demand(pauseMs >= 1 && pauseMs <= 600_000, `A pause of ${pauseMs} ms is odd.`)
       },
     },

@@ -48,8 +48,9 @@ export function createProbe(subject: Subject, options: ProbeOptions = {}): Probe
     async enter(maxWaitMs) {
       if (options.isGateClosed || !(maxWaitMs >= 0)) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE')
       seen.turns.push(maxWaitMs)
-      return { waitMs: 0, isTroubled: true, isProbe: false }
+      return { waitMs: 0, startAt: now, isTroubled: true, isProbe: false }
     },
+    returnPermit: async () => {},
     async report(outcome) {
       seen.reports.push(outcome)
     },

@@ -11,7 +11,7 @@ export default defineUpstream({
   name: 'supabase',
   env: SupabaseEnv,
   // None is documented for the administrator's calls: little enough for the project's own users not to feel it.
-  limitsOf: () => ({ callsPerSecond: 10, pauseMs: 1000 }),
+  limitsOf: () => ({ calls: 10, windowMs: 1000, pauseMs: 1000 }),
   gateOf: (env) => new URL(env.SUPABASE_URL).host,
   create(env, context) {
     const calls = createSupabaseCalls(env, context)

@@ -18,7 +18,7 @@ export function createLookup(calls: Calls, env: SupabaseEnv, { gate, clock, log 
     async find(take) {
       const deadline = clock() + deadlineMs
       const pass = await gate.enter(deadlineMs)
-      const question = take(pass)
+      const question = await take(pass)
       if (!question) return []
       const readAt = clock()
       const ask = createTurns({ send: calls.send, enter: (ms) => gate.enter(ms) }, pass, deadline, clock)

@@ -16,8 +16,9 @@ export function createOpenGate() {
     async enter(maxWaitMs) {
       if (maxWaitMs < 0) throw new FirstloginError('FL_UPSTREAM_UNAVAILABLE')
       entered += 1
-      return { waitMs: 0, isTroubled: true, isProbe: false }
+      return { waitMs: 0, startAt: 0, isTroubled: true, isProbe: false }
     },
+    returnPermit: async () => {},
     async report(outcome) {
       reports.push(outcome)
     },

@@ -23,7 +23,7 @@ export function createClerk({ env: given = {}, http = unreachable, clock = Date.
   const logged: { event: string; [detail: string]: unknown }[] = []
   const context: UpstreamContext = {
     http,
-    gate: createMemoryGate({ callsPerSecond: 1000, pauseMs: 1 }),
+    gate: createMemoryGate({ calls: 1000, windowMs: 1000, pauseMs: 1 }),
     log: (_, event, details) => void logged.push({ event, ...details }),
     clock,
     slowMs: 5000,

@@ -31,7 +31,7 @@ export async function openFrontegg(t: Test, { settings, ...options }: FronteggOp
       asked.push(request)
       return pool.http(request)
     },
-    gate: createMemoryGate({ callsPerSecond: 1000, pauseMs: 50 }, clock),
+    gate: createMemoryGate({ calls: 1000, windowMs: 1000, pauseMs: 50 }, clock),
     log: (...line) => void logged.push(line),
     clock,
     slowMs: 5000,

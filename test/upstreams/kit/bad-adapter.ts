@@ -32,7 +32,7 @@ export function createDefinition(
     env: Type.Object({
       BAD_KEY: has('takes anything for a setting') ? Type.Any() : Type.String({ description: 'the key' }),
     }),
-    limitsOf: () => ({ callsPerSecond: 5, pauseMs: 1000 }),
+    limitsOf: () => ({ calls: 5, windowMs: 1000, pauseMs: 1000 }),
     gateOf: () => (has('names its gate by the key') ? apiKey.replaceAll(' ', '') : 'bad'),
     create(_env, context) {
       const { clock, gate, log } = context
@@ -98,10 +98,10 @@ export function createDefinition(
         lookup: {
           batchSize: 10,
           async find(take) {
-            const pass = { waitMs: 0, isTroubled: true, isProbe: false }
-            const early = has('takes questions too early') ? take(pass) : undefined
+            const pass = { waitMs: 0, startAt: 0, isTroubled: true, isProbe: false }
+            const early = has('takes questions too early') ? await take(pass) : undefined
             const turn = await gate.enter(deadlineMs)
-            const question = early ?? take(turn)
+            const question = early ?? (await take(turn))
             const answer = question ? find(question, turn) : []
             return has('finds nobody when upstream is ill') ? Promise.resolve(answer).catch(() => []) : answer
           },

@@ -16,7 +16,7 @@ export function createUpstream(env: Partial<SupabaseEnv> = {}, given: Partial<Up
   const logged: { event: string; reason?: unknown; record?: unknown }[] = []
   const context: UpstreamContext = {
     http: async () => Promise.reject(new Error('Nobody is called here.')),
-    gate: createMemoryGate({ callsPerSecond: 1000, pauseMs: 50 }),
+    gate: createMemoryGate({ calls: 1000, windowMs: 1000, pauseMs: 50 }),
     log: (_, event, details) => void logged.push({ event, ...details }),
     clock: () => now,
     slowMs: 5000,

@@ -1,0 +1,29 @@
+import { type Clock, monotonicClock } from '../domain/clock.ts'
+
+export interface FailureReleaseOptions {
+  /** How long one of our own hashes takes at present, in milliseconds. */
+  unitMs: () => number
+  clock?: Clock
+  random?: () => number
+}
+
+/** The costliest hash that is accepted takes as long as so many of our own; what was found has to be written, too. */
+const budgetUnits = 20
+const minBudgetMs = 250
+const maxBudgetMs = 1500
+const jitterMs = 100
+
+/**
+ * Holds the answer to a failed login until a moment that does not depend on the account: a budget after the anchor, and
+ * up to 100 ms at random. The anchor, by the clock, is when the upstream's part was over. What the account and its hash
+ * cost fits into the budget; where it does not, because the machine is busy, the answer waits for the end of the next one.
+ */
+export function createFailureRelease(options: FailureReleaseOptions): (anchor: number) => Promise<void> {
+  const { unitMs, clock = monotonicClock, random = Math.random } = options
+  return async function release(anchor) {
+    const budgetMs = Math.min(maxBudgetMs, Math.max(minBudgetMs, budgetUnits * unitMs()))
+    const budgets = Math.max(1, Math.ceil((clock.now() - anchor) / budgetMs))
+    const releaseAt = anchor + budgets * budgetMs + random() * jitterMs
+    await new Promise<void>((resolve) => void clock.after(releaseAt - clock.now(), resolve))
+  }
+}
