@@ -15,7 +15,7 @@ export default {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       })
-    const runs = isShort ? 20 : 1000
+    const runs = isShort ? 5 : 1000
     let refused = 0
     let refreshes = 0
     for (let seed = 1; seed <= runs; seed += 1) {
