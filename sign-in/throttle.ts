@@ -130,9 +130,12 @@ export function createThrottle({ sql, secrets, ...options }: ThrottleOptions): T
       isOver = true
     }
 
-    async function succeed<T>(start?: (success: SuccessfulAttempt) => Promise<T>): Promise<T | undefined> {
-      const success = { ...keys, recognize }
-      return end(async () => (start ? await start(success) : void (await forgive(sql, success))))
+    function succeed<T>(start: (success: SuccessfulAttempt) => Promise<T>): Promise<T>
+    function succeed(): Promise<void>
+    function succeed(
+      start: (success: SuccessfulAttempt) => Promise<unknown> = (success) => forgive(sql, success),
+    ) {
+      return end(() => start({ ...keys, recognize }))
     }
 
     return {
@@ -141,7 +144,7 @@ export function createThrottle({ sql, secrets, ...options }: ThrottleOptions): T
       isRecognized: counted.isRecognized,
       mustAsk: counted.mustAsk,
       deviceToken: keptDevice && deviceKeys[0] && encodeDeviceToken(deviceKeys[0], keptDevice),
-      succeed: succeed as CountedLogin['succeed'],
+      succeed,
       fail: () => end(() => recordFailure(sql, keys)),
       excuse: () => end(() => uncountAttempt(sql, keys, { whileAway: 1 })),
       withdraw: () => end(() => uncountAttempt(sql, keys, { whileAway: 0 })),

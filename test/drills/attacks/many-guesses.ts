@@ -10,8 +10,9 @@ export default {
     const world = await createWorld()
     const targets = await Promise.all([world.start(), world.start()])
     const clients = targets.map(({ url }) => createLoginClients(url))
-    const login = (index: number, network: string, email: string, password: string) =>
-      (clients[index % 2] ?? clients[0])?.login(network, email, password)
+    async function login(index: number, network: string, email: string, password: string) {
+      return clients[index % clients.length]?.login(network, email, password)
+    }
     await login(0, '198.51.100.1', 'ada@example.com', right)
 
     const rows = []
