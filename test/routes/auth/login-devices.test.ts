@@ -8,8 +8,9 @@ const wrong = { ...right, password: 'wrong' }
 const patient = { READTHROUGH_DEADLINE_MS: '60000' }
 const office = '198.51.100.1'
 
-function createBrowser({ app }: Service, remoteAddress: string) {
+function createBrowser({ app }: Service, firstAddress: string) {
   const { post } = createClient(app)
+  let remoteAddress = firstAddress
   let cookies: Record<string, string> = {}
   return {
     moveTo: (address: string) => void (remoteAddress = address),
