@@ -3,6 +3,7 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Clock } from './domain/clock.ts'
+import connections from './plugins/connections.ts'
 import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
@@ -38,6 +39,8 @@ import { syncRoutes } from './routes/sync.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { HashQueueOptions } from './sign-in/hash-queue.ts'
 
+/** For Fastify(): time limits for clients, and `earlyProblems`. */
+export { serverOptions } from './plugins/connections/options.ts'
 /** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
 export { earlyProblems } from './plugins/problems/early.ts'
 export { logOptions } from './plugins/request-log/options.ts'
@@ -49,6 +52,8 @@ export interface ServiceOptions extends Config {
   hashing?: HashQueueOptions
   /** When failed logins are answered is decided by these; tests hand in their own. */
   timing?: { lookups?: Clock; failures?: Clock; random?: () => number; unitMs?: () => number }
+  /** Connections that are open at once, where `standalone`. Default 4096. */
+  maxConnections?: number
 }
 
 /** The whole service as one encapsulated plugin: nothing of it is visible to the app that registers it. */
@@ -63,6 +68,11 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   if (config.standalone) await app.register(drain)
   await app.register(metrics)
   if (!config.HIDE.includes('docs')) await app.register(docs, { baseUrl: config.BASE_URL })
+  if (config.standalone)
+    await app.register(connections, {
+      ...(config.maxConnections !== undefined && { max: config.maxConnections }),
+      onEnded: (reason) => app.metrics.connectionsEnded.inc({ reason }),
+    })
   await app.register(rateLimit, { redisUrl: config.REDIS_URL })
 
   await app.register(db, { database: config.DATABASE_URL })

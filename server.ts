@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import Fastify from 'fastify'
-import firstlogin, { earlyProblems, logOptions } from './app.ts'
+import firstlogin, { logOptions, serverOptions } from './app.ts'
 import { commands } from './commands/index.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { toLoggable } from './errors.ts'
@@ -19,6 +19,10 @@ interface Surroundings {
 }
 
 const longestStopMs = 9_000
+const maxConnections = 4096
+const ownFiles = 128
+/** Connections that wait to be accepted: where they find no room, clients try again a second later, and then after three. */
+const backlog = 4096
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const complain = (line: string) => void process.stderr.write(`${line}\n`)
 
@@ -35,11 +39,10 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
   try {
     const config = loadConfig(surroundings.env)
     const app = Fastify({
-      ...earlyProblems,
+      ...serverOptions,
       logger: { level: config.LOG_LEVEL, ...logOptions },
       genReqId: () => randomUUID(),
       trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
-      requestTimeout: 30_000,
       return503OnClosing: false,
     })
     stop = async () => {
@@ -49,14 +52,21 @@ async function startService(): Promise<{ banner: string | undefined; stop: () =>
         await surroundings.stop()
       }
     }
-    await app.register(firstlogin, { ...config, standalone: true })
-    const address = await app.listen({ host: config.HOST, port: config.PORT })
+    await app.register(firstlogin, { ...config, standalone: true, maxConnections: findMaxConnections() })
+    const address = await app.listen({ host: config.HOST, port: config.PORT, backlog })
     const docs = config.HIDE.includes('docs') ? address : `${address}/docs`
     return { banner: surroundings.lines.length > 0 ? toBanner(address, docs, surroundings) : undefined, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** As many connections as the process may open files, but for those that it needs itself: databases, upstreams, logs. */
+function findMaxConnections(): number {
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }
+  const openFiles = Number(report.userLimits?.open_files?.soft)
+  return Math.max(16, Math.min(maxConnections, Number.isNaN(openFiles) ? Infinity : openFiles - ownFiles))
 }
 
 async function start(): Promise<void> {

@@ -60,6 +60,18 @@ const families = [
   ['plain', ['x-signature']],
 ] as const satisfies readonly (readonly [Dialect, readonly string[]])[]
 
+/** Throws FL_SIGNATURE_INVALID unless the headers have a signature that one of the keys could have made, of whatever bytes. */
+export function verifySignatureHeaders(headers: SignatureHeaders, keys: SignatureKeys): void {
+  getDialect(headers, keys)
+}
+
+function getDialect(headers: SignatureHeaders, keys: SignatureKeys): Dialect {
+  const spoken = families.find(
+    ([dialect, names]) => keys[dialect].length > 0 && names.some((name) => headers[name] !== undefined),
+  )
+  return spoken?.[0] ?? refuse('there is no signature')
+}
+
 /**
  * Throws FL_SIGNATURE_INVALID unless the raw bytes are signed by one of the keys. The first dialect that has keys
  * and at least one of its headers decides: its headers must be complete, and no other dialect's can stand in.
@@ -72,11 +84,7 @@ export function verifySignature(
   now: number,
   toleranceS = defaultToleranceS,
 ): SignatureProof {
-  const spoken = families.find(
-    ([dialect, names]) => keys[dialect].length > 0 && names.some((name) => headers[name] !== undefined),
-  )
-  if (!spoken) refuse('there is no signature')
-  const [dialect] = spoken
+  const dialect = getDialect(headers, keys)
   switch (dialect) {
     case 'plain':
       verifyPlain(bytes, headers, keys.plain)

@@ -19,6 +19,7 @@ export interface Metrics {
   logins: Counter<'outcome'>
   identities: Counter<'outcome'>
   sessionsShared: Counter
+  connectionsEnded: Counter<'reason'>
 }
 
 export default fp(
@@ -87,6 +88,12 @@ export default fp(
       sessionsShared: new Counter({
         name: 'firstlogin_sessions_shared_total',
         help: 'Refreshes of a session that another network had used within REFRESH_GRACE_S.',
+        registers,
+      }),
+      connectionsEnded: new Counter({
+        name: 'firstlogin_connections_ended_total',
+        help: 'Connections that were ended here because their client kept them without using them, by reason.',
+        labelNames: ['reason'],
         registers,
       }),
     } satisfies Metrics)

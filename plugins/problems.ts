@@ -41,6 +41,10 @@ export default fp<ProblemsOptions>(
       return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))
     })
     if (!unknownRoutes) return
+    // Before a body is read that is for nobody.
+    app.addHook('onRequest', function refuseUnknownRoute(request, _reply, done) {
+      done(request.is404 ? new FirstloginError('FL_ROUTE_UNKNOWN') : undefined)
+    })
     app.setNotFoundHandler((request, reply) =>
       sendProblem(request, reply, new FirstloginError('FL_ROUTE_UNKNOWN')),
     )

@@ -2,6 +2,7 @@ import fastifyRateLimit from '@fastify/rate-limit'
 import fp from 'fastify-plugin'
 import { clientNetwork } from '../domain/network.ts'
 import { FirstloginError, toLoggable } from '../errors.ts'
+import { MemoryStore } from './rate-limit/memory-store.ts'
 
 export interface RateLimitOptions {
   /** Where instances count together; without it each counts for itself. */
@@ -16,7 +17,7 @@ export default fp<RateLimitOptions>(
     if (redis) app.addHook('onClose', async () => redis.disconnect())
     await app.register(fastifyRateLimit, {
       global: false,
-      ...(redis && { redis, skipOnError: true, nameSpace: 'firstlogin:' }),
+      ...(redis ? { redis, skipOnError: true, nameSpace: 'firstlogin:' } : { store: MemoryStore }),
       keyGenerator: (request) => clientNetwork(request.ip),
       errorResponseBuilder: (_request, { ttl }) =>
         new FirstloginError('FL_RATE_LIMITED', { retryAfterS: ttl / 1000 }),

@@ -8,6 +8,7 @@ import {
   type SignatureProof,
   type SignatureSecrets,
   verifySignature,
+  verifySignatureHeaders,
 } from '../domain/signature.ts'
 
 export interface SignatureOptions {
@@ -22,6 +23,8 @@ export interface SignatureOptions {
 export interface Signature {
   /** Throws FL_SIGNATURE_INVALID (401) unless the raw bytes of the body are signed. */
   verify(bytes: Buffer, headers: SignatureHeaders): SignatureProof
+  /** Throws FL_SIGNATURE_INVALID for headers without a signature, so that the body need not be read. */
+  verifyHeaders(headers: SignatureHeaders): void
   /** The value of `x-signature` for these bytes. */
   sign(bytes: Buffer): string
 }
@@ -39,6 +42,7 @@ async function signature(app: FastifyInstance, options: SignatureOptions): Promi
 
   app.decorate('signature', {
     verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock(), toleranceS),
+    verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),
     sign(bytes) {
       const [key] = keys.plain
       if (!key) throw new Error('firstlogin-signature: signing needs a secret in `shared` or `plain`')

@@ -11,6 +11,12 @@ export interface SyncRoutesOptions {
 }
 
 const tags = ['sync']
+/** What is answered before the sender is known. */
+const strangers: ReadonlySet<string> = new Set([
+  'FL_SIGNATURE_INVALID',
+  'FL_BODY_TOO_LARGE',
+  'FL_RATE_LIMITED',
+])
 /** Said to whoever may not sign up. */
 const refusal = 'This address may not sign up here.'
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
@@ -22,7 +28,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
 ) {
   app.addHook('onError', async function reportRejection(request, _reply, error) {
     const { code = 'FL_INTERNAL', cause } = error as { code?: string; cause?: unknown }
-    const isStranger = code === 'FL_SIGNATURE_INVALID' || code === 'FST_ERR_CTP_BODY_TOO_LARGE'
+    const isStranger = strangers.has(code)
     if (!isStranger) app.metrics.webhookFailed.inc()
     // Only ours is a sentence; other causes may repeat what was sent.
     const reason = isStranger && typeof cause === 'string' ? { reason: cause } : {}
@@ -35,11 +41,12 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     if (feed) addFeed(name, feed)
   }
 
-  function addWebhook(name: string, { path, summary, body, verify, read }: Webhook): void {
+  function addWebhook(name: string, { path, summary, body, verifyHeaders, verify, read }: Webhook): void {
     app.webhook({
       url: path,
       // Each has a line of its own that says what became of it.
       logLevel: 'warn',
+      verifyHeaders,
       verify,
       schema: { tags, summary, body, response: { 200: Reply, ...problems } },
       async handler(request, _reply, delivery): Promise<EventReply> {
@@ -49,9 +56,11 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     })
   }
 
-  function addSignUpHook({ path, summary, body, verify, read, onlyKnown, answers }: SignUpHook): void {
+  function addSignUpHook(hook: SignUpHook): void {
+    const { path, summary, body, verifyHeaders, verify, read, onlyKnown, answers } = hook
     app.webhook({
       url: path,
+      verifyHeaders,
       verify,
       schema: { tags, summary, body, response: { 200: Type.Unknown(), ...problems } },
       async handler(request) {
@@ -76,9 +85,10 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     }
   }
 
-  function addFeed(name: string, { path, summary }: Feed): void {
+  function addFeed(name: string, { path, summary, verifyHeaders }: Feed): void {
     app.webhook({
       url: path,
+      verifyHeaders,
       verify: (bytes, headers) => app.feeds.takePing(name, bytes, headers),
       schema: { tags, summary, response: { 204: Type.Null(), ...problems } },
       async handler(_request, reply) {

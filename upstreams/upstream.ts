@@ -98,6 +98,8 @@ export interface Webhook {
   body: TObject
   /** Taken in only with USER_WEBHOOK_SYNC_ENABLED. Others are when they have their secret. */
   isOptIn?: true
+  /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
+  verifyHeaders?(headers: SignatureHeaders): void
   /** Throws FL_SIGNATURE_INVALID. */
   verify(bytes: Buffer, headers: SignatureHeaders): Delivery
   /**
@@ -114,6 +116,8 @@ export interface SignUpHook {
   path: string
   summary: string
   body: TObject
+  /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
+  verifyHeaders?(headers: SignatureHeaders): void
   /** Throws FL_SIGNATURE_INVALID. */
   verify(bytes: Buffer, headers: SignatureHeaders): void
   /** The address that wants to sign up; undefined for who has none. Throws FL_PAYLOAD_INVALID. */
@@ -204,6 +208,8 @@ export interface Feed {
   /** Where pings arrive, below /api/sync. */
   path: string
   summary: string
+  /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
+  verifyHeaders?(headers: SignatureHeaders): void
   /** The subscription that a ping says it belongs to is this one, and signed it; else throws FL_SIGNATURE_INVALID. */
   verifyPing(bytes: Buffer, headers: SignatureHeaders, subscription: Subscription): void
   subscribe(url: string): Promise<Subscription>

@@ -1,18 +1,20 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import signature from '../../plugins/signature.ts'
+import type { BodyLimits } from '../../plugins/webhook/body-budget.ts'
 import webhook, { type WebhookRoute } from '../../plugins/webhook.ts'
+import { hold } from '../support/holder.ts'
 
 interface Seen {
   body: unknown
 }
 
 /** A host's own app with one webhook, and no problems plugin. */
-async function host(t: Test, own: Partial<WebhookRoute> = {}) {
+async function host(t: Test, own: Partial<WebhookRoute> = {}, limits: Partial<BodyLimits> = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(signature, { secrets: { shared: ['a shared secret'] } })
-  await app.register(webhook)
+  await app.register(webhook, { limits })
   const seen: Seen[] = []
   const route: WebhookRoute = {
     url: '/hook',
@@ -161,4 +163,73 @@ t.test('the prefix of the scope is respected, and hooks of the scope run', async
   t.equal((await send('{"id":"x"}', { url: '/api/sync/hook' })).statusCode, 200)
   t.equal((await send('{"id":"x"}')).statusCode, 404)
   t.same(hooks, ['/api/sync/hook'])
+})
+
+t.test('what its headers show to be unsigned is refused unread', async (t) => {
+  const { app, route, seen } = await host(t)
+  let verified = 0
+  app.webhook({
+    ...route,
+    verifyHeaders: app.signature.verifyHeaders,
+    verify(bytes, headers) {
+      verified += 1
+      return route.verify(bytes, headers)
+    },
+  })
+  const address = await app.listen({ port: 0, host: '127.0.0.1' })
+  const head =
+    'POST /hook HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n'
+  const stranger = await hold(t, Number(new URL(address).port), head)
+  await stranger.ended
+  t.match(stranger.heard(), /^HTTP\/1.1 401 .*connection: close\r.*FL_SIGNATURE_INVALID/s)
+  t.equal(verified, 0)
+  const sent = { method: 'POST', url: '/hook', body: '{"id":"x"}' } as const
+  t.equal((await app.inject(sent)).statusCode, 401)
+  t.equal(verified, 0)
+  const headers = { 'x-signature': app.signature.sign(Buffer.from(sent.body)) }
+  t.equal((await app.inject({ ...sent, headers })).statusCode, 200)
+  t.same([verified, seen.length], [1, 1])
+})
+
+t.test(
+  'forged bodies of a network are read until they are too many, and signed ones of others go on',
+  async (t) => {
+    const { app, route } = await host(t, {}, { failedPerNetwork: 100_000, small: 1000 })
+    app.webhook(route)
+    const body = JSON.stringify({ id: 'x'.repeat(60_000) })
+    const send = (address: string, signature: string) =>
+      app.inject({
+        method: 'POST',
+        url: '/hook',
+        remoteAddress: address,
+        body,
+        headers: { 'content-type': 'application/json', 'x-signature': signature },
+      })
+    const signed = app.signature.sign(Buffer.from(body))
+    for (const status of [401, 401, 429, 429]) {
+      const reply = await send('203.0.113.7', 'a'.repeat(64))
+      t.equal(reply.statusCode, status)
+    }
+    t.match(
+      (await send('203.0.113.7', signed)).json(),
+      { code: 'FL_RATE_LIMITED' },
+      'its signed ones as well',
+    )
+    t.equal((await send('203.0.113.8', signed)).statusCode, 200)
+  },
+)
+
+t.test('a body that others need the room of is answered 503', async (t) => {
+  const { app, route } = await host(t, {}, { unproved: 100_000 })
+  app.webhook(route)
+  const port = Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port)
+  const head = 'POST /hook HTTP/1.1\r\nhost: x\r\nx-signature: x\r\ncontent-length: 90000\r\n\r\n'
+  const slow = await hold(t, port, head + 'a'.repeat(80_000))
+  const quick = await hold(t, port, head + 'a'.repeat(80_000))
+  await Promise.race([slow.ended, quick.ended])
+  const [first, second] = slow.heard() ? [slow, quick] : [quick, slow]
+  t.match(first.heard(), /^HTTP\/1.1 503 .*FL_OVERLOADED/s)
+  second.socket.write('a'.repeat(10_000))
+  await second.ended
+  t.match(second.heard(), /^HTTP\/1.1 401 /)
 })

@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import type { Change } from '../../domain/change.ts'
+import { getHeader } from '../../domain/signature/headers.ts'
 import { refuse } from '../../domain/signature/refuse.ts'
 import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
@@ -163,6 +164,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
   return {
     path: '/airtable/notifications',
     summary: "Airtable's pings: there is news",
+    verifyHeaders: (headers) => void getHeader(headers, 'x-airtable-content-mac'),
     verifyPing(bytes, headers, { id, secret }) {
       verifySignature(bytes, headers, createSignatureKeys({ airtable: [secret] }), clock())
       const body = readAnswer(ping, bytes.toString('utf8')) ?? refuse('the body is not a ping')

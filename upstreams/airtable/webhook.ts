@@ -3,7 +3,7 @@ import type { Change } from '../../domain/change.ts'
 import { toCanonicalEmail } from '../../domain/email.ts'
 import { toInstant } from '../../domain/instant.ts'
 import { addressRecordId } from '../../domain/record.ts'
-import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
+import { createSignatureKeys, verifySignature, verifySignatureHeaders } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
 import { EventEnvelope, UserEvent } from '../../schemas/user-event.ts'
 import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
@@ -55,6 +55,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     summary: 'Tell that a person was created, updated or deleted',
     body: EventEnvelope,
     isOptIn: true,
+    verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),
     verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock()),
     read,
   }

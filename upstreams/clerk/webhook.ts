@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Change } from '../../domain/change.ts'
 import { toCanonicalEmail } from '../../domain/email.ts'
-import { createSignatureKeys, verifySignature } from '../../domain/signature.ts'
+import { createSignatureKeys, verifySignature, verifySignatureHeaders } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
 import type { Delivery, UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
 import type { ClerkEnv } from './env.ts'
@@ -52,6 +52,7 @@ export function createWebhook(secrets: string[], env: ClerkEnv, { clock }: Upstr
     path: '/clerk',
     summary: 'What happened in Clerk, told by Svix',
     body: Envelope,
+    verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),
     verify: (bytes, headers) => verifySignature(bytes, headers, keys, clock()),
     read,
   }

@@ -89,6 +89,7 @@ export function createWebhook(
     path: '/frontegg',
     summary: "Frontegg's webhooks: whom they name is read again",
     body: Event,
+    verifyHeaders: (headers) => void verifyProof(headers, keys, clock()),
     verify: (_bytes, headers) => ({ dialect: 'frontegg', messageId: verifyProof(headers, keys, clock()) }),
     async read(body, { dialect, messageId }) {
       if (!event.Check(body)) throw new FirstloginError('FL_PAYLOAD_INVALID')

@@ -52,6 +52,7 @@ export function feedChecks(subject: Subject): Check[] {
             headers: Object.keys(good.headers).filter((header) => header !== 'content-type'),
             isBodyUnproved: false,
             verify: (bytes, headers) => feed().verifyPing(bytes, headers, subscription),
+            findHeaderCheck: () => feed().verifyHeaders,
           })
           for (const { run } of checks) await run()
         }),

@@ -13,6 +13,8 @@ export interface Proof {
   isBodyUnproved: boolean
   /** By a new adapter. */
   verify: (bytes: Buffer, headers: Headers) => unknown
+  /** That of a new adapter, if it has one. */
+  findHeaderCheck: () => ((headers: Headers) => void) | undefined
 }
 
 const code = 'FL_SIGNATURE_INVALID'
@@ -82,6 +84,18 @@ export function proofChecks(subject: Subject, { samples, forged, headers: names,
             for (const odd of [undefined, '', ' ', 'x'.repeat(100_000), [], [value], [value, value]])
               await refuse({ body, headers: { ...headers, [header]: odd } }, `${header} as ${String(odd)}`)
           }
+        }
+      },
+    },
+    {
+      name: 'headers that prove nothing are refused by themselves, and those of every sample are not',
+      async run() {
+        const verifyHeaders = proof.findHeaderCheck()
+        if (!verifyHeaders) return
+        for (const { headers, name } of samples) {
+          verifyHeaders(headers)
+          const others = Object.entries(headers).filter(([header]) => !names.includes(header))
+          await demandRefusal(() => verifyHeaders(Object.fromEntries(others)), code, name)
         }
       },
     },

@@ -15,6 +15,7 @@ export function signUpHookChecks(subject: Subject): Check[] {
       headers: proof,
       isBodyUnproved: false,
       verify: (bytes, headers) => hook().verify(bytes, headers),
+      findHeaderCheck: () => hook().verifyHeaders,
     }),
     {
       name: 'it reads who wants to sign up',

@@ -22,6 +22,7 @@ export function webhookChecks(subject: Subject): Check[] {
       headers: about.proof,
       isBodyUnproved: about.isBodyUnproved ?? false,
       verify: (bytes, headers) => probe(subject, 'webhook').it.verify(bytes, headers),
+      findHeaderCheck: () => probe(subject, 'webhook').it.verifyHeaders,
     }),
     {
       name: 'the proof has a name, and that of a message is a text',

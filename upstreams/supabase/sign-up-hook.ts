@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile'
-import { verifySignature } from '../../domain/signature.ts'
+import { verifySignature, verifySignatureHeaders } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
 import { toText } from '../text.ts'
 import type { SignUpHook, UpstreamContext } from '../upstream.ts'
@@ -19,6 +19,7 @@ export function createSignUpHook(
     path: '/supabase/hooks',
     summary: 'Ask whether somebody may sign up',
     body: HookCall,
+    verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),
     verify(bytes, headers) {
       verifySignature(bytes, headers, keys, clock())
     },

@@ -40,6 +40,7 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
     path: '/supabase',
     summary: 'Tell that a row of auth.users was inserted, updated or deleted',
     body: DatabaseEvent,
+    verifyHeaders: verifyBearer,
     verify(_bytes, headers) {
       verifyBearer(headers)
       return { dialect: 'bearer' }
