@@ -31,11 +31,14 @@ export const reconcile: Command = {
 }
 
 /** At most one line in two seconds. */
-function createProgress(print: (line: string) => void): (progress: ReconcileProgress) => void {
-  let printedAt = 0
+export function createProgress(
+  print: (line: string) => void,
+  clock: () => number = Date.now,
+): (progress: ReconcileProgress) => void {
+  let printedAt = Number.NEGATIVE_INFINITY
   return ({ upstream, pages, seen, changed, known, isWaiting }) => {
-    if (Date.now() - printedAt < 2000) return
-    printedAt = Date.now()
+    if (clock() - printedAt < 2000) return
+    printedAt = clock()
     const of = known > seen ? ` of about ${known}` : ''
     const waiting = isWaiting ? '; no answer, trying again' : ''
     print(`${upstream}: page ${pages}, ${seen}${of} records seen, ${changed} changed${waiting}`)

@@ -1,11 +1,18 @@
 export type Latency = {
   after(ms: number, act: () => void): void
-  /** Whoever still waits will never act. */
+  /** What still waits acts at once. */
+  release(): void
+  /** What still waits will never act. */
   cancel(): void
 }
 
 export function createLatency(): Latency {
-  const waiting = new Set<NodeJS.Timeout>()
+  const waiting = new Map<NodeJS.Timeout, () => void>()
+
+  function cancel() {
+    for (const timer of waiting.keys()) clearTimeout(timer)
+    waiting.clear()
+  }
 
   return {
     after(ms, act) {
@@ -17,11 +24,13 @@ export function createLatency(): Latency {
         waiting.delete(timer)
         act()
       }, ms)
-      waiting.add(timer)
+      waiting.set(timer, act)
     },
-    cancel() {
-      for (const timer of waiting) clearTimeout(timer)
-      waiting.clear()
+    release() {
+      const held = [...waiting]
+      cancel()
+      for (const [, act] of held) act()
     },
+    cancel,
   }
 }

@@ -80,6 +80,7 @@ export function createVendor(options: VendorOptions): VendorStandIn {
     },
     heal() {
       fault = noFault
+      latency.release()
       return fault
     },
     calls: calls.report,

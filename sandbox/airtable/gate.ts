@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { CallBook } from '../calls.ts'
 import { createFaultAnswers } from '../fault-answers.ts'
 import type { Fault } from '../faults.ts'
-import { createLatency } from '../latency.ts'
+import type { Latency } from '../latency.ts'
 import type { RateLimit } from '../rate-limit.ts'
 import { authenticationRequired, noSuchModel, rateLimitReached, typedError } from './errors.ts'
 import { faultWordsOf } from './fault-words.ts'
@@ -13,6 +13,7 @@ export type Gate = {
   knobs: Knobs
   calls: CallBook
   fault(): Fault
+  latency: Latency
   tokens: { knows(token: string): boolean; opens(token: string): boolean }
   baseLimit: RateLimit
   userLimit(token: string): RateLimit
@@ -20,7 +21,7 @@ export type Gate = {
 
 /** Everything that happens to a call before a route sees it: counting, faults, limits and tokens. */
 export function guard(app: FastifyInstance, gate: Gate): void {
-  const latency = createLatency()
+  const { latency } = gate
   const faultAnswers = createFaultAnswers(faultWordsOf(gate.knobs))
   app.decorateRequest('answered', null)
   app.addHook('onClose', async () => latency.cancel())

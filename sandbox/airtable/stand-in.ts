@@ -3,6 +3,7 @@ import { readJsonBodies } from '../bodies.ts'
 import { type CallReport, createCallBook } from '../calls.ts'
 import { guardHost } from '../control-guard.ts'
 import { type Fault, noFault } from '../faults.ts'
+import { createLatency } from '../latency.ts'
 import { createMailbox, type Mailbox } from '../mailbox.ts'
 import { createRateLimit, noRateLimit, type RateLimit } from '../rate-limit.ts'
 import type { Base } from './base.ts'
@@ -39,7 +40,7 @@ export type AirtableStandIn = {
   mailbox: Mailbox
   fault(): Fault
   setFault(fault: { kind: Fault['kind']; latencyMs?: number }): Fault
-  /** No fault, and no penalty left over from one. */
+  /** No fault, and no penalty left over from one; calls that a latency holds back go on at once. */
   heal(): Fault
   calls(): CallReport
   resetCalls(): void
@@ -83,6 +84,7 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
   const registry = createRegistry({ base, knobs, clock, pinger })
   const strangers = new Set<string>()
   const guests = new Set(options.otherTokens)
+  const latency = createLatency()
   let fault = noFault
 
   const app = Fastify({
@@ -109,6 +111,7 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
     heal() {
       fault = noFault
       baseLimit.forgive()
+      latency.release()
       return fault
     },
     calls: calls.report,
@@ -132,6 +135,7 @@ export function createAirtableStandIn(options: AirtableStandInOptions): Airtable
       knobs,
       calls,
       fault: standIn.fault,
+      latency,
       tokens: { knows, opens },
       baseLimit,
       userLimit,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import postgres, { type Sql } from 'postgres'
 import t from 'tap'
 import { uuidv7 } from 'uuidv7'
@@ -9,6 +8,7 @@ import { findUserByEmail, findUserByIdentity, touchIdentities } from '../../db/u
 import { canonicalEmail } from '../../domain/email.ts'
 import { defaultOwnership } from '../../domain/ownership.ts'
 import { createDatabase } from '../support/database.ts'
+import { until } from '../support/until.ts'
 import { apply, deleted, listPeople, upserted } from './apply/people.ts'
 
 const ada = 'ada@example.com'
@@ -79,6 +79,13 @@ t.test(
     const line = postgres(url, { max: 1 })
     t.teardown(() => line.end())
     await line.listen(channel, (payload) => heard.push(payload))
+    /** Notifications come in the order of their commits: what was committed before this one has been heard. */
+    const settle = async () => {
+      const mark = `mark ${heard.length}`
+      await sql.notify(channel, mark)
+      await until(() => heard.at(-1) === mark)
+      heard.pop()
+    }
 
     const undone = sql.begin(async (tx) => {
       await applyChanges(tx, [upserted('rec1', 1, { email: ada })], {
@@ -88,18 +95,18 @@ t.test(
       throw new Error('rolled back')
     })
     await t.rejects(undone)
-    await sleep(50)
+    await settle()
     t.strictSame(heard, [])
 
     const [person] = await apply(sql, [upserted('rec1', 1, { email: 'Ada@Example.com' })])
-    await sleep(50)
+    await settle()
     const notice = JSON.stringify({ userId: person?.userId, email: ada })
     t.strictSame(heard, [notice], 'somebody new may be remembered as unknown')
     await apply(sql, [upserted('rec1', 2, { email: 'Ada@Example.com' })])
-    await sleep(50)
+    await settle()
     t.strictSame(heard, [notice], 'that nothing changed is no news')
     await apply(sql, [deleted('rec1', 3)])
-    await sleep(50)
+    await settle()
     t.strictSame(heard, [notice, notice])
   },
 )

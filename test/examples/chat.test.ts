@@ -5,6 +5,7 @@ import { listShared } from '../../db/tenants.ts'
 import { ask } from '../support/ask.ts'
 import { root } from '../support/built.ts'
 import { hasPostgres, run, untilTrue } from '../support/process.ts'
+import { until } from '../support/until.ts'
 import { example, install, startChat } from './chat/host.ts'
 import { paste } from './chat/paste.ts'
 import { countOf, refused, tryAll } from './chat/questions.ts'
@@ -147,7 +148,7 @@ t.test('one command starts it with all it needs, and what its banner says works 
     await ended
   })
   const isReady = () => said().out.includes('authorization: Bearer $TOKEN"\n')
-  await untilTrue(() => isReady() || npm.exitCode !== null, 30_000)
+  await until(() => isReady() || npm.exitCode !== null, 100_000)
   t.ok(isReady(), said().err)
 
   const banner = said().out

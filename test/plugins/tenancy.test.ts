@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import t, { type Test } from 'tap'
@@ -373,7 +373,7 @@ t.test('50 transactions of two organizations at once on 4 connections each see t
       const work = async (tx: TransactionSql) => {
         const first = await peopleIn(tx)
         await tx`select pg_sleep(${(index % 5) / 200})`
-        await sleep(index % 7)
+        for (let turn = 0; turn < index % 7; turn += 1) await nextTurn()
         if (index % 10 === 3) throw new Error('of the work')
         if (index % 10 === 6) await tx`select * from firstlogin.sessions`
         return [first, await peopleIn(tx)]
@@ -395,16 +395,21 @@ t.test('what nobody waited for cannot run on a connection that is somebody elseâ
   const { app, north } = await setUp(t, { max: 1 })
   const late: Promise<unknown>[] = []
   const kept: TransactionSql[] = []
+  let end = () => {}
+  const hasEnded = new Promise<void>((resolve) => {
+    end = resolve
+  })
   await app.tenancy.run(north, async (tx) => {
     kept.push(tx)
     await tx.savepoint(async (inside) => void kept.push(inside))
     const forgotten = async () => {
       await tx`select 1`
-      await sleep(20)
+      await hasEnded
       return peopleIn(tx)
     }
     late.push(forgotten().catch((error: unknown) => error))
   })
+  end()
   const isOver = { message: 'The transaction is over: await everything inside of its work.' }
   t.match(await late[0], isOver)
   t.equal(kept.length, 2)

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { findLeftovers } from '../../sandbox/postgres/processes.ts'
 import { startPostgres } from '../../sandbox/postgres.ts'
@@ -15,6 +14,7 @@ import {
   type Service,
   startService,
 } from '../support/postgres-project.ts'
+import { until } from '../support/until.ts'
 
 const settings = { fsync: 'off' }
 const project = await makeFolder(t)
@@ -33,11 +33,9 @@ function leftovers(service: Service) {
   return findLeftovers({ folder: service.folder ?? '', name: '?' })
 }
 
-t.test('a new cluster is UTF-8 in C.UTF-8, lives in UTC and is ready within seconds', async (t) => {
-  const began = performance.now()
+t.test('a new cluster is UTF-8 in C.UTF-8, and lives in UTC', async (t) => {
   const server = await startPostgres({ dataDir: await makeDataDir(t), port: 0, settings })
   t.teardown(server.stop)
-  t.ok(performance.now() - began < 10_000)
   const [row] = await ask(
     server.url,
     (sql) => sql`
@@ -107,11 +105,16 @@ t.test(
     const dataDir = await makeDataDir(t)
     const first = await startService(t, project, { dataDir })
     await remember(first)
-    const busy = ask(first.url, (sql) => sql`select pg_sleep(60)`).catch(() => 'broken off')
-    await sleep(100)
+    const busy = ask(first.url, (sql) => sql`select pg_sleep(3600)`).catch(() => 'broken off')
+    await until(async () => {
+      const rows = await ask(
+        first.url,
+        (sql) => sql`select from pg_stat_activity where query ~ '^select pg_sleep' and state = 'active'`,
+      )
+      return rows.length > 0
+    })
     process.kill(findPostmaster(first) ?? 0, 'SIGKILL')
-    await sleep(200)
-    t.match(first.said(), 'PostgreSQL ended unexpectedly (SIGKILL')
+    await until(() => first.said().includes('PostgreSQL ended unexpectedly (SIGKILL'))
     first.process.kill('SIGKILL')
     await first.ended
     const second = await startService(t, project, { dataDir })
@@ -124,11 +127,9 @@ t.test(
 t.test('an initdb that was killed leaves nothing that the next start would take for a cluster', async (t) => {
   const dataDir = await makeDataDir(t)
   const first = startService(t, project, { dataDir }).catch(() => undefined)
-  const began = Date.now()
-  while (!(await readdir(dataDir).catch(() => [])).some((name) => name.startsWith('unfinished-'))) {
-    if (Date.now() - began > 10_000) return t.fail('initdb was not seen at work')
-    await sleep(2)
-  }
+  await until(async () =>
+    (await readdir(dataDir).catch(() => [])).some((name) => name.startsWith('unfinished-')),
+  )
   const [claim = ''] = await readdir(join(dataDir, 'claims'))
   process.kill(Number.parseInt(claim, 10), 'SIGKILL')
   await first
@@ -167,8 +168,8 @@ t.test('no PostgreSQL outlives a service that stops it, or that ends without sto
     t.ok(findPostmaster(service))
     service.process.kill(signal)
     await service.ended
-    for (let tries = 0; leftovers(service).length > 0 && tries < 200; tries++) await sleep(20)
-    t.same(leftovers(service), [], signal)
+    await until(() => leftovers(service).length === 0)
+    t.pass(signal)
   }
 })
 

@@ -35,10 +35,8 @@ t.test(
   'with no settings at all the service starts, and the login in its banner works as pasted',
   async (t) => {
     const cwd = await makeWorkplace(t)
-    const began = performance.now()
     const first = run(t, program, { cwd, env: { PORT: '0' } })
     const address = await first.ready
-    t.ok(performance.now() - began < 20_000, 'within 20 seconds')
     const banner = first.said().out.replaceAll(/^\{.*\n/gm, '')
 
     const pasted = /curl -s http[^]*?'\n\n/.exec(`${banner}\n\n`)?.[0] ?? ''

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
+import { access } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createAirtableStandIn } from '../../sandbox/airtable/stand-in.ts'
 import { findProgram, root } from '../support/built.ts'
 import { createClient } from '../support/clients.ts'
 import { createDatabase } from '../support/database.ts'
 import { ada, hasPostgres, makeWorkplace, post, run, untilTrue } from '../support/process.ts'
+import { until } from '../support/until.ts'
 
 // Many real processes, one after the other.
 t.setTimeout(240_000)
@@ -44,7 +46,7 @@ async function startService(t: Test, command: Parameters<typeof run>[1] = progra
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal} under load cuts off no request, and ends everything within ten seconds`, async (t) => {
+  t.test(`${signal} under load cuts off no request, and ends everything`, async (t) => {
     const { process, address, airtable, ended, said, countConnections } = await startService(t)
     t.equal((await post(address, '/api/auth/login', ada)).status, 200)
     t.ok((await countConnections()) > 0)
@@ -76,14 +78,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const asking = clients.map((client, index) =>
       keepAsking(client, index).catch((error: unknown) => failures.push(error)),
     )
-    await untilTrue(() => airtable.calls().calls.some(({ status }) => status === 0))
-    await sleep(300)
+    await until(() => airtable.calls().calls.some(({ status }) => status === 0))
+    await until(() => statuses.length > clients.length)
     isStopping = true
-    const began = performance.now()
     process.kill(signal)
     await Promise.all(asking)
     t.equal(await ended, 0)
-    t.ok(performance.now() - began < 10_000, `${Math.round(performance.now() - began)} ms`)
 
     t.same(failures, [])
     t.same(new Set(statuses), new Set([200, 401]))
@@ -105,12 +105,9 @@ t.test('a connection on which nobody asks anything does not hold up the end', as
   const unfinished = connect(Number(new URL(address).port), '127.0.0.1')
   t.teardown(() => [silent, unfinished].forEach((socket) => socket.destroy()))
   await Promise.all([once(silent, 'connect'), once(unfinished, 'connect')])
-  unfinished.write('GET /healthz HTTP/1.1\r\nHost: x\r\n')
-  await sleep(100)
-  const began = performance.now()
+  await new Promise((resolve) => unfinished.write('GET /healthz HTTP/1.1\r\nHost: x\r\n', resolve))
   process.kill('SIGTERM')
   t.equal(await ended, 0)
-  t.ok(performance.now() - began < 4000, `${Math.round(performance.now() - began)} ms`)
 })
 
 t.test('a signal to npm start ends the service, not npm alone', async (t) => {
@@ -128,17 +125,22 @@ t.test('a signal to npm start ends the service, not npm alone', async (t) => {
 
 t.test('whoever is stopped while starting leaves no PostgreSQL behind', async (t) => {
   const cwd = await makeWorkplace(t)
-  for (const [signal, afterMs] of [
-    ['SIGTERM', 150],
-    ['SIGINT', 500],
-    ['SIGHUP', 900],
-    ['SIGTERM', 1300],
+  const hasData = () =>
+    access(join(cwd, '.data')).then(
+      () => true,
+      () => false,
+    )
+  for (const [signal, moment, isReached] of [
+    ['SIGTERM', 'at once', () => true],
+    ['SIGINT', 'when it makes its data', hasData],
+    ['SIGHUP', 'when PostgreSQL runs', () => hasPostgres(cwd)],
+    ['SIGTERM', 'when PostgreSQL runs again', () => hasPostgres(cwd)],
   ] as const) {
     const service = run(t, program, { cwd, env: { PORT: '0' } })
-    await sleep(afterMs)
+    await until(isReached)
     service.process.kill(signal)
     await service.ended
-    t.ok(await untilTrue(() => !hasPostgres(cwd)), `${signal} after ${afterMs} ms: ${service.said().err}`)
+    t.ok(await untilTrue(() => !hasPostgres(cwd)), `${signal} ${moment}: ${service.said().err}`)
   }
   const service = run(t, program, { cwd, env: { PORT: '0' } })
   t.equal((await post(await service.ready, '/api/auth/login', ada)).status, 200, 'and it still starts')

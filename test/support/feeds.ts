@@ -17,8 +17,12 @@ export async function runCommand(
   world: World,
   [name = '', ...args]: string[],
   env: Record<string, string> = {},
+  onLine: (line: string) => void = () => {},
 ) {
   const lines: string[] = []
-  const code = await commands.get(name)?.run(loadConfig(world.env(env)), args, (line) => lines.push(line))
+  const code = await commands.get(name)?.run(loadConfig(world.env(env)), args, (line) => {
+    lines.push(line)
+    onLine(line)
+  })
   return { code, lines }
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { findLeftovers, stopLeftovers } from '../../sandbox/postgres/processes.ts'
 import { plainEnv, unhooked } from './built.ts'
 import { findFastPlace } from './place.ts'
+import { NeverTrue, until } from './until.ts'
 
 export interface Running {
   process: ChildProcess
@@ -81,11 +81,12 @@ export async function runToEnd(...args: Parameters<typeof run>) {
   return { code, ...running.said() }
 }
 
-export async function untilTrue(isTrue: () => boolean | Promise<boolean>, withinMs = 5000): Promise<boolean> {
-  for (const deadline = Date.now() + withinMs; Date.now() < deadline; await sleep(20)) {
-    if (await isTrue()) return true
-  }
-  return false
+/** Whether it comes true at all: see `until`. */
+export function untilTrue(isTrue: () => boolean | Promise<boolean>): Promise<boolean> {
+  return until(isTrue).catch((error: unknown) => {
+    if (error instanceof NeverTrue) return false
+    throw error
+  })
 }
 
 export function post(address: string, path: string, body: object): Promise<Response> {

@@ -163,12 +163,3 @@ export async function signIn({ app }: VendorsHost, sql: Sql, email: string): Pro
   const reply = await app.inject({ method: 'POST', url: '/api/auth/login', payload: { email, password } })
   return reply.json<{ accessToken: string }>().accessToken
 }
-
-/** Waits for what happens behind an answer. */
-export async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  for (const giveUpAt = Date.now() + 5000; Date.now() < giveUpAt; ) {
-    if (await isTrue()) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('It did not come true in five seconds.')
-}

@@ -27,8 +27,7 @@ export function createEyes({ sql, airtable }: World) {
 
   return {
     statusOf,
-    untilStatus: (email: string, status: string, withinMs?: number) =>
-      untilTrue(async () => (await statusOf(email)) === status, withinMs),
+    untilStatus: (email: string, status: string) => untilTrue(async () => (await statusOf(email)) === status),
     /** The one webhook that there is. */
     hook() {
       const [hook, ...others] = airtable.webhooks.list()

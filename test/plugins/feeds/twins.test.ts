@@ -16,7 +16,7 @@ t.test(
     const ambiguous = () =>
       service.log.flatMap(({ event, ...line }) => (event === 'feed.ambiguous' ? line['records'] : []))
     // The listing of the beginning would have the first here before it is read, and both be read together.
-    t.ok(await untilTrue(() => service.log.some(({ event }) => event === 'reconcile.finished'), 8000))
+    t.ok(await untilTrue(() => service.log.some(({ event }) => event === 'reconcile.finished')))
     airtable.records.put('recFirst000000001', { Email: email, Name: 'Ada', Role: 'Member' })
     t.ok(await untilStatus(email, 'active'))
     airtable.records.put('recSecond00000001', { Email: 'ADA@example.com', Name: 'Twin', Role: 'Owner' })

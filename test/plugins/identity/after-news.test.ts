@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createIdentityWorld, type IdentityHost, type IdentityWorld } from '../../support/identity-host.ts'
+import { until } from '../../support/until.ts'
 
 /** Somebody whom Clerk vouches for, who is known by another upstream, too. */
 async function createAda(t: Parameters<typeof createIdentityWorld>[0]) {
@@ -38,11 +39,8 @@ async function tell({ clerk }: IdentityWorld, host: IdentityHost): Promise<void>
 }
 
 async function statusSoon(status: number, ask: () => Promise<{ statusCode: number }>): Promise<number> {
-  for (const giveUpAt = Date.now() + 2000; Date.now() < giveUpAt; ) {
-    if ((await ask()).statusCode === status) return status
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return (await ask()).statusCode
+  await until(async () => (await ask()).statusCode === status)
+  return status
 }
 
 t.test('an account that was deleted or banned signs in nobody, though the person lives on', async (t) => {
@@ -95,8 +93,7 @@ t.test('an account that has become somebody else’s is theirs at once, on every
     },
   ])
   for (const one of hosts) {
-    for (const giveUpAt = Date.now() + 2000; Date.now() < giveUpAt && (await whoIs(one)) === before; )
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(async () => (await whoIs(one)) !== before)
     t.not(await whoIs(one), before)
   }
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createIdentityWorld, type IdentityWorld } from '../../support/identity-host.ts'
+import { until } from '../../support/until.ts'
 
 async function counts({ sql }: IdentityWorld): Promise<Record<string, number>> {
   const [row] = await sql<Record<string, number>[]>`
@@ -220,11 +221,3 @@ t.test('a token of an impersonator is refused with 403 unless the route allows i
     host.log.some((line) => line['event'] === 'token.refused' && line['code'] === 'FL_IMPERSONATION_REFUSED'),
   )
 })
-
-async function until(isTrue: () => Promise<boolean>): Promise<void> {
-  for (const giveUpAt = Date.now() + 5000; Date.now() < giveUpAt; ) {
-    if (await isTrue()) return
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('It did not come true in five seconds.')
-}

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createIdentityWorld, type IdentityHost, type IdentityWorld } from '../../support/identity-host.ts'
+import { until } from '../../support/until.ts'
 import { race } from './race.ts'
 
 interface Person {
@@ -57,8 +58,7 @@ t.test('without any keys a token is not judged: 503, and 200 once the issuer is 
 
   world.clerk.heal()
   await letPass(world, 10)
-  await new Promise((resolve) => setTimeout(resolve, 600))
-  t.equal((await host.get('/ids', token)).statusCode, 200)
+  await until(async () => (await host.get('/ids', token)).statusCode === 200)
 })
 
 t.test(
@@ -72,6 +72,7 @@ t.test(
 
     await world.clerk.rotateKeys()
     await letPass(world, 11)
+    // Longer than the half second in which an instance does not look for keys again.
     await new Promise((resolve) => setTimeout(resolve, 600))
     const fresh = await world.clerk.sessionToken(person)
     t.equal((await hosts[0]?.get('/ids', fresh))?.statusCode, 200)
@@ -113,8 +114,9 @@ t.test(
       t.equal((await hosts[round % 2]?.get('/ids', known))?.statusCode, 200, 'known people go on')
     }
     t.same(new Set(answers), new Set([401]))
-    t.ok(performance.now() - started < 10_000)
-    t.ok(keyCalls(world) - before <= 1, `${keyCalls(world) - before} calls`)
+    // Ten seconds are over more than once on a machine that takes long.
+    const mostCalls = 1 + Math.floor((performance.now() - started) / 10_000)
+    t.ok(keyCalls(world) - before <= mostCalls, `${keyCalls(world) - before} of ${mostCalls} calls`)
   },
 )
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { createGroupCommit } from '../../../plugins/inbox/group-commit.ts'
 
@@ -11,7 +11,7 @@ function observe(options: { largest: number; atOnce: number }) {
       groups.push(items)
       state.underWay += 1
       state.most = Math.max(state.most, state.underWay)
-      await sleep(5)
+      await nextTurn()
       state.underWay -= 1
       if (items.includes(-1)) throw new Error('all of them')
       return items.map((item) => (item % 10 === 7 ? new Error(`${item} alone`) : `${item} done`))

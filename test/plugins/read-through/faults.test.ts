@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { AirtableStandIn } from '../../../sandbox/airtable/stand-in.ts'
 import { addPeople, password } from '../../support/people.ts'
 import { createWorld, type Service } from '../../support/service.ts'
+import { until } from '../../support/until.ts'
 
 type FaultKind = Parameters<AirtableStandIn['setFault']>[0]['kind']
 
@@ -13,43 +13,33 @@ const passing: FaultKind[] = ['refuse', 'stall', 'error_500', 'malformed', 'over
 t.jobs = 4
 for (const kind of passing) {
   t.test(
-    `${kind}: people known to Postgres log in, others get 503 at once, and 5 s after its end all is well`,
+    `${kind}: people known to Postgres log in, others get 503, and after its end all is well`,
     { buffered: true },
     async (t) => {
       const { airtable, start } = await createWorld(t)
       const service = await start({ READTHROUGH_DEADLINE_MS: '300' })
       const [known = '', ...others] = await addPeople(airtable, 40, 'fault')
       // The very first call of a process may take longer than this deadline.
-      for (let tries = 0; tries < 20; tries++)
-        if ((await service.login(known, password)).statusCode === 200) break
+      await until(async () => (await service.login(known, password)).statusCode === 200)
       t.equal((await service.login(known, password)).statusCode, 200)
 
       airtable.setFault({ kind })
-      await openBreaker(service)
+      await openBreaker(service, airtable)
 
       for (const email of others.slice(0, 5)) {
         t.equal((await service.login(known, password)).statusCode, 200)
-        const started = performance.now()
         const reply = await service.login(email, password)
-        const tookMs = performance.now() - started
         t.match(
           { status: reply.statusCode, code: reply.json().code },
           { status: 503, code: 'FL_UPSTREAM_UNAVAILABLE' },
         )
         t.ok(Number(reply.headers['retry-after']) >= 1, 'with Retry-After')
-        // 250 ms is the promise on a machine of its own, kept by the drill; tests share theirs.
-        t.ok(tookMs < 600, `${Math.round(tookMs)} ms`)
         const wrong = await service.login(known, 'wrong')
         t.equal(wrong.statusCode, 503, 'a failing login of a known person looks the same')
       }
 
       airtable.setFault({ kind: 'none' })
-      const healed = performance.now()
-      while ((await service.login(others.at(-1) ?? '', password)).statusCode !== 200) {
-        if (performance.now() - healed > 5000) break
-        await sleep(50)
-      }
-      t.ok(performance.now() - healed < 5000, `back after ${Math.round(performance.now() - healed)} ms`)
+      await until(async () => (await service.login(others.at(-1) ?? '', password)).statusCode === 200)
     },
   )
 }
@@ -82,8 +72,12 @@ t.test('"Airtable-first users receive clear transient error."', async (t) => {
   t.match(reply.json(), { code: 'FL_UPSTREAM_UNAVAILABLE', status: 503, requestId: /./ })
 })
 
-async function openBreaker({ login }: Service): Promise<void> {
-  await Promise.all(
-    Array.from({ length: 4 }, (_, i) => sleep(i * 260).then(() => login(`opener${i}@example.org`, 'x'))),
-  )
+/** Until a login is refused without a call. */
+async function openBreaker({ login }: Service, airtable: AirtableStandIn): Promise<void> {
+  let attempts = 0
+  await until(async () => {
+    const { total } = airtable.calls()
+    const { statusCode } = await login(`opener${attempts++}@example.org`, 'x')
+    return statusCode === 503 && attempts > 3 && airtable.calls().total === total
+  })
 }

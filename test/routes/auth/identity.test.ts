@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createClerkStandIn } from '../../../sandbox/clerk/stand-in.ts'
 import { createWorld } from '../../support/service.ts'
+import { until } from '../../support/until.ts'
 
 /** The service with an Airtable and a Clerk, which both know Ada. */
 async function createTwoUpstreams(t: Test) {
@@ -60,7 +60,9 @@ t.test('GET /api/auth/identity knows a person by our token and by an upstream’
   const { organization } = byClerk.json<{ organization: { id: string; slug: string } }>()
   t.match(organization.slug, /^[a-z0-9]{8}$/)
 
-  await sleep(100)
+  await until(
+    async () => (await get('me', accessToken)).json<{ organizations: object[] }>().organizations.length,
+  )
   t.match((await get('me', accessToken)).json(), { organizations: [{ id: organization.id, role: 'admin' }] })
   t.match((await get('identity', accessToken)).json(), { organization: { id: organization.id } })
 })
@@ -72,7 +74,9 @@ t.test('of several organizations our token acts in the one that x-organization-i
     t.equal((await get('identity', await clerk.sessionToken({ ...ada, organizationId }))).statusCode, 200)
   const { accessToken } = (await login('ada@example.com', 'analytical-engine')).json()
   // The address comes from Clerk behind the first answer, and makes her one.
-  await sleep(300)
+  await until(
+    async () => (await get('me', accessToken)).json<{ organizations: object[] }>().organizations.length === 2,
+  )
   t.match((await get('identity', accessToken)).json(), { organization: null })
   const organizations = await sql<{ id: string; externalId: string }[]>`
     select id, external_id as "externalId" from firstlogin.organizations`

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { until } from '../../support/until.ts'
 import {
   createVendors,
   forgetAll,
@@ -9,7 +10,6 @@ import {
   readPeople,
   signIn,
   svixHeaders,
-  until,
 } from '../../support/vendors.ts'
 
 const world = await createVendors(t)

@@ -1,13 +1,7 @@
 import t from 'tap'
 import { seeded } from '../../../sandbox/frontegg/people.ts'
-import {
-  createVendors,
-  forgetAll,
-  readEvents,
-  readMembers,
-  readPeople,
-  until,
-} from '../../support/vendors.ts'
+import { until } from '../../support/until.ts'
+import { createVendors, forgetAll, readEvents, readMembers, readPeople } from '../../support/vendors.ts'
 
 const world = await createVendors(t)
 const { sql, frontegg } = world

@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks'
 import t from 'tap'
 import type { Row } from '../../../sandbox/supabase/row.ts'
 import { digestOf } from '../../../upstreams/supabase/echo.ts'
+import { until } from '../../support/until.ts'
 import {
   bearer,
   createVendors,
@@ -11,7 +12,6 @@ import {
   readEvents,
   readPeople,
   signIn,
-  until,
 } from '../../support/vendors.ts'
 
 const world = await createVendors(t)

@@ -182,12 +182,10 @@ t.test('text that grows by nesting ends in an error', async (t) => {
   t.equal(keeps(Array(20).fill(0).reduce<string>(grow, "'a'")), false)
 })
 
-t.test('a hundred e-mails are sought among ten thousand records in well under a second', async (t) => {
+t.test('a hundred e-mails are sought in one formula', async (t) => {
   const wanted = Array.from({ length: 100 }, (_, i) => `LOWER({Email})='nobody${i}@example.com'`)
   const filter = compile(`OR(${wanted.join(',')})`)
-  const began = performance.now()
-  for (let i = 0; i < 10_000; i += 1) matches(filter, ada)
-  const took = performance.now() - began
-  t.comment(`${took.toFixed(0)} ms`)
-  t.ok(took < 1000)
+  t.equal(matches(filter, ada), false)
+  const more = compile(`OR(${[...wanted, `LOWER({Email})='ada@example.com'`].join(',')})`)
+  t.equal(matches(more, ada), true)
 })

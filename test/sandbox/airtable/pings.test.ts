@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { until } from '../../support/until.ts'
 import { openHooks, openReceiver } from './hooked.ts'
 import { createHandClock } from './opened.ts'
 
@@ -134,20 +134,23 @@ t.test('after 13 retries notifications are off, payloads go on, and enabling the
   ])
 })
 
-t.test('an answer that does not come in time is a failure, and so is nobody at home', async (t) => {
-  const { notificationUrl } = await openReceiver(t, 0)
-  const { standIn, register } = await openHooks(t, { ...quiet, pingTimeoutMs: 30 })
-  const slow = await register({}, { notificationUrl })
-  const nobody = await register({}, { notificationUrl: 'http://127.0.0.1:1/ping' })
-  for (const { id } of [nobody, slow]) {
-    standIn.webhooks.ping(id)
-    await standIn.webhooks.settled()
-  }
-  t.match(standIn.webhooks.deliveries(), [
-    { webhookId: nobody.id, error: 'The HTTP request failed', retryInMs: 10_000 },
-    { webhookId: slow.id, error: 'The HTTP request timed out', retryInMs: 10_000 },
-  ])
-})
+t.test(
+  'an answer that does not come in time is a failure, and so is an address without a server',
+  async (t) => {
+    const { notificationUrl } = await openReceiver(t, 0)
+    const waiting = await openHooks(t, { ...quiet, pingTimeoutMs: 1 })
+    const refused = await openHooks(t, quiet)
+    for (const [{ standIn, register }, address, error] of [
+      [waiting, notificationUrl, 'The HTTP request timed out'],
+      [refused, 'http://127.0.0.1:1/ping', 'The HTTP request failed'],
+    ] as const) {
+      const { id } = await register({}, { notificationUrl: address })
+      standIn.webhooks.ping(id)
+      await standIn.webhooks.settled()
+      t.match(standIn.webhooks.deliveries(), [{ webhookId: id, error, retryInMs: 10_000 }])
+    }
+  },
+)
 
 t.test('muted webhooks gather payloads in silence', async (t) => {
   const { pings, notificationUrl } = await openReceiver(t, 200)
@@ -173,7 +176,7 @@ t.test('no ping survives its webhook, or the stand-in', async (t) => {
   await standIn.close()
   const { length } = pings
   standIn.records.put(ada, { Name: 'after all' })
-  await sleep(40)
+  await standIn.webhooks.settled()
   t.equal(pings.length, length)
   t.notOk(standIn.webhooks.deliveries().some(({ webhookId }) => webhookId !== left.id))
 })
@@ -184,13 +187,7 @@ t.test('close does not wait for a ping that hangs', async (t) => {
   const { id } = await register({}, { notificationUrl })
   standIn.webhooks.ping(id)
   await until(() => pings.length === 1)
-  const startedAt = performance.now()
   await standIn.close()
   await standIn.webhooks.settled()
-  t.ok(performance.now() - startedAt < 1000)
   t.strictSame(standIn.webhooks.deliveries(), [])
 })
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(2)
-}

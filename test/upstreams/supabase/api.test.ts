@@ -5,6 +5,7 @@ import { canonicalEmail } from '../../../domain/email.ts'
 import { SupabaseEnv } from '../../../upstreams/supabase/env.ts'
 import supabase from '../../../upstreams/supabase/index.ts'
 import type { Http, Lookup } from '../../../upstreams/upstream.ts'
+import { until } from '../../support/until.ts'
 import { createUpstream, hookSecret, now, openUpstream, readFixture } from './opened.ts'
 
 const ada = '0a5f0c5e-6f0e-4b0c-9d3b-0f5d9a1c0001'
@@ -180,8 +181,12 @@ t.test('a fault is no answer: nobody is unknown because of it', async (t) => {
     standIn.setFault({ kind })
     await t.rejects(byEmail(lookup, 'ada@example.com'), { code: 'FL_UPSTREAM_UNAVAILABLE' }, kind)
     standIn.heal()
-    await new Promise((resolve) => setTimeout(resolve, 60))
-    t.equal((await byId(lookup, ada)).length, 1)
+    await until(() =>
+      byId(lookup, ada).then(
+        ({ length }) => length === 1,
+        () => false,
+      ),
+    )
   }
   t.match(logged.map(({ reason }) => reason).slice(0, 2), ['500 unexpected_failure', '401 no_authorization'])
   t.notMatch(JSON.stringify(logged), 'ada@')
