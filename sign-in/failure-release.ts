@@ -10,7 +10,7 @@ export interface FailureReleaseOptions {
 /** The costliest hash that is accepted takes as long as so many of our own; what was found has to be written, too. */
 const budgetUnits = 20
 const minBudgetMs = 250
-const maxBudgetMs = 1500
+const maxBudgetMs = 3000
 const jitterMs = 100
 
 /**
