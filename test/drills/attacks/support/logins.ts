@@ -15,7 +15,12 @@ export interface LoginClients {
 
 /** Clients of many networks that log in to one target; one that waits for an answer keeps no other from asking. */
 export function createLoginClients(url: string): LoginClients {
-  const dispatcher = new Agent({ connections: 2000, pipelining: 1, keepAliveTimeout: 1000, keepAliveMaxTimeout: 1000 })
+  const dispatcher = new Agent({
+    connections: 2000,
+    pipelining: 1,
+    keepAliveTimeout: 1000,
+    keepAliveMaxTimeout: 1000,
+  })
 
   async function send(network: string, credentials: object): Promise<number> {
     const { statusCode, body } = await request(`${url}/api/auth/login`, {
