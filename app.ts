@@ -79,7 +79,10 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(readiness)
   await app.register(notices)
   await app.register(http)
-  await app.register(provisioner, { ownership: config.ownership })
+  await app.register(provisioner, {
+    ownership: config.ownership,
+    rekeyWindowMs: config.REKEY_WINDOW_S * 1000,
+  })
   await app.register(upstreams, { upstreams: config.upstreams, slowMs: config.READTHROUGH_DEADLINE_MS })
   await app.register(readThrough, {
     enabled: config.USER_READTHROUGH_FALLBACK_ENABLED,

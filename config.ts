@@ -83,6 +83,7 @@ export const Settings = Type.Object({
   REFRESH_TOKEN_TTL_S: Seconds(2_592_000),
   REFRESH_GRACE_S: Seconds(30, 0),
   SESSION_MAX_AGE_S: Seconds(7_776_000),
+  REKEY_WINDOW_S: Seconds(86_400, 0),
   LOGIN_RATE_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'a whole number from 1' }),
   FIELD_OWNERSHIP: Type.Object(
     {
@@ -148,9 +149,10 @@ export function loadConfig(env: Env): Config {
   const names: string[] =
     settings?.UPSTREAMS ?? read(Type.Pick(Settings, ['UPSTREAMS']), env, [])?.UPSTREAMS ?? []
   const configured: Upstream[] = []
+  const isBesideVerified = upstreams.some((other) => other.verifiesEmails && names.includes(other.name))
   for (const definition of upstreams) {
     const own = names.includes(definition.name) ? read(definition.env, env, problems) : undefined
-    if (own) configured.push(configureUpstream(definition, own))
+    if (own) configured.push(configureUpstream(definition, definition.beside?.(own, isBesideVerified) ?? own))
     const { webhookSecret } = definition
     if (own && webhookSecret && settings?.USER_WEBHOOK_SYNC_ENABLED && own[webhookSecret] === undefined)
       problems.push(`${webhookSecret} is missing: USER_WEBHOOK_SYNC_ENABLED needs it`)

@@ -2,7 +2,7 @@ import type { TransactionSql } from 'postgres'
 import { type Change, fieldNames, isUserChange, type UserChange } from '../domain/change.ts'
 import type { CanonicalEmail } from '../domain/email.ts'
 import { isDeleted } from '../domain/facts.ts'
-import type { Person } from '../domain/person.ts'
+import { isProof, type Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, type World } from '../domain/provisioning.ts'
 import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } from '../domain/record.ts'
 import { addressOf } from '../domain/twins.ts'
@@ -57,9 +57,7 @@ export async function applyChanges(
   )
   const isWritten = (record: UpstreamRecord) => isNews(before.records.get(recordKey(record)), record)
   const visible = people.filter((person) => looksDifferent(before.people.get(person.id), person))
-  const ended = people.filter(
-    ({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active',
-  )
+  const ended = [...world.people.values()].filter((person) => losesSessions(before, world, person))
 
   // What is pointed to before what points to it; all in one journey.
   await Promise.all([
@@ -79,12 +77,12 @@ export async function applyChanges(
 
   const visibleIds = new Set<string | null>(idsOf(visible))
   return changes.map((change, index): AppliedChange => {
-    const own = applied[index] ?? { path: 'stale', hadEffect: false, userId: null }
+    const own = applied[index] ?? { path: 'stale', hadEffect: false, userId: null, duplicateOf: null }
     const { upstream, externalId } = change
     const { userId } = own
     const isVisible = visibleIds.has(userId)
     if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible }
-    return { upstream, externalId, ...(tenancy.answers.get(change) ?? unheard), userId }
+    return { upstream, externalId, ...(tenancy.answers.get(change) ?? unheard), userId, duplicateOf: null }
   })
 
   /** Whose memberships may not be those of the same person any more, or of nobody. */
@@ -95,6 +93,25 @@ export async function applyChanges(
     if (!was || was.userId !== record.userId || isDeleted(was) !== isDeleted(record)) return true
     return lives(before, was.userId) !== lives(world, record.userId)
   }
+}
+
+/**
+ * Whether the sessions of a person end: they are not active any more, their address or their password has changed, or a
+ * verified identity has joined whom none had proven so far.
+ */
+function losesSessions(before: World, after: World, person: Person): boolean {
+  const was = before.people.get(person.id)
+  if (was?.status !== 'active') return false
+  if (person.status !== 'active') return true
+  if (was.emailCanonical !== null && was.emailCanonical !== person.emailCanonical) return true
+  if (was.passwordHash !== null && was.passwordHash !== person.passwordHash) return true
+  return isProven(before, person.id) === false && isProven(after, person.id) === true
+}
+
+/** Undefined for who is known here alone. */
+function isProven({ records }: World, userId: string): boolean | undefined {
+  const theirs = [...records.values()].filter((record) => record.userId === userId)
+  return theirs.length === 0 ? undefined : theirs.some((record) => isProof(record) && !isDeleted(record))
 }
 
 /** What a change says of a person: whoever belongs to something is there. */

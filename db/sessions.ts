@@ -1,4 +1,5 @@
 import type { Sql, TransactionSql } from 'postgres'
+import { runKey } from '../domain/runs.ts'
 import { forgiveness, type SuccessfulAttempt } from './login-attempts.ts'
 import { channel } from './notices.ts'
 import { type StoredUser, userColumns } from './users.ts'
@@ -14,6 +15,8 @@ export interface NewSession {
   ttlS: number
   /** The login attempt that it follows from: written in the same statement. */
   attempt?: SuccessfulAttempt | undefined
+  /** The hash that the user's password was verified against: another one in force by now starts no session. */
+  passwordHash?: string | null
 }
 
 /** A session in force. `identity` finds its person again when their row was lost and `user` is null. */
@@ -77,9 +80,18 @@ export function toSession(row: SessionRow): SessionWithUser {
   }
 }
 
+/** A hash that was replaced here by a stronger one of the same password meanwhile is in force all the same. */
+function isPasswordInForce(sql: Sql, hash: string | null | undefined) {
+  if (!hash) return sql`true`
+  const key = runKey('passwordHash', { value: hash, at: 0 })
+  return sql`(password_hash = ${hash} or local #>> '{passwordHash,replaced}' = ${key} or exists (
+    select from firstlogin.identities i
+    where i.user_id = users.id and i.claims #>> '{passwordHash,replaced}' = ${key}))`
+}
+
 /**
  * Starts a session for somebody who is active at that very moment and moves their last login; undefined when they
- * no longer are. A few sessions that have expired, whoever's they were, are swept away.
+ * no longer are, or their password has changed. A few sessions that have expired, whoever's they were, are swept away.
  */
 export async function startSession(sql: Sql, session: NewSession): Promise<SessionWithUser | undefined> {
   const [row] = await sql<SessionRow[]>`
@@ -89,6 +101,7 @@ export async function startSession(sql: Sql, session: NewSession): Promise<Sessi
     ), u as (
       update firstlogin.users set last_login_at = now()
       where id = ${session.userId} and status = 'active'
+        and ${isPasswordInForce(sql, session.passwordHash)}
       returning *
     ), s as (
       insert into firstlogin.sessions (id, user_id, upstream, external_id, token_hash, user_agent, address, expires_at,

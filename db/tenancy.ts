@@ -6,7 +6,8 @@ import {
   type OrganizationChange,
   type OrganizationUpserted,
 } from '../domain/change.ts'
-import { isToldMore, noFacts, toCanonicalJson } from '../domain/facts.ts'
+import { isToldMore, noFacts } from '../domain/facts.ts'
+import { toCanonicalJson } from '../domain/json.ts'
 import {
   grantOf,
   isPresent,

@@ -1,5 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
 import type { CanonicalEmail } from '../domain/email.ts'
+import { runKey } from '../domain/runs.ts'
 import type { Role, UserStatus } from '../schemas/user.ts'
 
 export interface StoredUser {
@@ -56,20 +57,28 @@ export async function findUserByIdentity(
 }
 
 /**
- * Puts a better hash of the same password in place of the one that was verified, in the row and in what the
- * upstream claimed, so that the weaker one is gone. Does nothing when the hash has changed meanwhile.
+ * Puts a better hash of the same password in place of the one that was verified, in the row and in what the upstream
+ * said, so that the weaker one is gone. The record remembers a digest of the weaker one: if upstream repeats it, that is
+ * no change. Does nothing when the hash has changed meanwhile.
  */
 export async function upgradePasswordHash(sql: Sql, user: StoredUser, hash: string): Promise<void> {
+  const replaced = runKey('passwordHash', { value: user.passwordHash, at: 0 })
   await sql`
     with upgraded as (
       update firstlogin.users
       set password_hash = ${hash}, updated_at = now(),
-        provenance = jsonb_set(provenance, '{passwordHash}', jsonb_build_object(
-          'source', 'local', 'event', '', 'at', floor(extract(epoch from now()) * 1000)))
+        local = case when coalesce(provenance #>> '{passwordHash,source}', 'local') <> 'local' then local
+          else local || jsonb_build_object('passwordHash',
+            coalesce(local -> 'passwordHash', jsonb_build_object(
+              'at', coalesce(provenance #> '{passwordHash,at}', '0'), 'event', ''))
+            || jsonb_build_object('value', ${hash}::text, 'replaced',
+              coalesce(local #>> '{passwordHash,replaced}', ${replaced}::text))) end
       where id = ${user.id} and password_hash = ${user.passwordHash}
       returning id
     )
-    update firstlogin.identities i set password_hash = ${hash}
+    update firstlogin.identities i set password_hash = ${hash},
+      claims = case when claims ? 'passwordHash' then jsonb_set(claims, '{passwordHash,replaced}',
+        coalesce(claims #> '{passwordHash,replaced}', to_jsonb(${replaced}::text))) else claims end
     from upgraded where i.user_id = upgraded.id and i.password_hash = ${user.passwordHash}`
 }
 

@@ -69,7 +69,7 @@ export async function loadWorld(
     tx<Person[]>`
       select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance,
-        replaced_by as "replacedBy", overrides
+        local, replaced_by as "replacedBy", overrides
       from firstlogin.users where id = any(array(${theirIds}))
       order by id
       for no key update`,
@@ -108,17 +108,17 @@ export async function savePeople(tx: TransactionSql, people: Person[], moved: st
   const write = tx`
     insert into firstlogin.users
       (id, email, email_canonical, email_verified, name, avatar_url, status, role, password_hash, provenance,
-        replaced_by, overrides)
+        local, replaced_by, overrides)
     select id, email, "emailCanonical", "emailVerified", name, "avatarUrl", status, role, "passwordHash", provenance,
-      "replacedBy", overrides
+      coalesce(local, '{}'), "replacedBy", overrides
     from jsonb_to_recordset(${tx.json(people as never)}) as person (
       id uuid, email text, "emailCanonical" text, "emailVerified" boolean, name text, "avatarUrl" text,
-      status text, role text, "passwordHash" text, provenance jsonb, "replacedBy" uuid, overrides jsonb)
+      status text, role text, "passwordHash" text, provenance jsonb, local jsonb, "replacedBy" uuid, overrides jsonb)
     on conflict (id) do update set
       email = excluded.email, email_canonical = excluded.email_canonical, email_verified = excluded.email_verified,
       name = excluded.name, avatar_url = excluded.avatar_url, status = excluded.status, role = excluded.role,
-      password_hash = excluded.password_hash, provenance = excluded.provenance, replaced_by = excluded.replaced_by,
-      overrides = excluded.overrides, updated_at = now()`
+      password_hash = excluded.password_hash, provenance = excluded.provenance, local = excluded.local,
+      replaced_by = excluded.replaced_by, overrides = excluded.overrides, updated_at = now()`
   await Promise.all([giveUp, write])
 }
 
@@ -130,7 +130,8 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
   if (records.length === 0) return
   const rows = records.map((record) => {
     const { passwordHash, ...claims } = record.claims
-    const stamped = passwordHash && { passwordHash: { at: passwordHash.at, event: passwordHash.event } }
+    const { value: hash = null, ...stamp } = passwordHash ?? {}
+    const stamped = passwordHash && { passwordHash: stamp }
     return {
       upstream: record.upstream,
       externalId: record.externalId,
@@ -138,7 +139,7 @@ export async function saveRecords(tx: TransactionSql, records: UpstreamRecord[])
       isAccount: record.isAccount,
       email: recordEmail(record) ?? null,
       ...toFactsRow({ ...record, claims: { ...claims, ...stamped } }),
-      passwordHash: passwordHash?.value ?? null,
+      passwordHash: hash,
     }
   })
   await tx`

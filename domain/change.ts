@@ -2,7 +2,7 @@ import type { Role, UserStatus } from '../schemas/user.ts'
 import type { Grant } from './grant.ts'
 import type { Stamp } from './stamp.ts'
 
-/** The fields of a person that an upstream can speak of. Whoever shares a vouched `email` becomes one person. */
+/** The fields of a person that an upstream can speak of. Records that share a verified `email` become one person. */
 export interface PersonFields {
   /** Empty when upstream says that there is none. */
   email: string
@@ -46,15 +46,20 @@ interface Upserted<Fields> extends News {
   fields: Partial<Fields>
   /** When it was read, which may be long after its last change. Milliseconds since 1970. */
   readAt?: number
+  /** When upstream made the record. Milliseconds since 1970. */
+  bornAt?: number
 }
 
 /** One record as an upstream described it. */
 export interface UserUpserted extends Upserted<PersonFields> {
   type: 'user.upserted'
-  /** An account that somebody signs in to: it stands for a person with or without an address. */
+  /** An account that its upstream signs in: it stands for a person with or without an address. */
   isAccount?: true
-  /** Upstream has not made sure that the address is theirs: it is shown, and nobody is found by it. */
-  isUnvouched?: true
+  /**
+   * Upstream has not verified the address. An account is then found by its id alone, and the address is only shown; any
+   * other record is found by the address while no record with a verified one is there.
+   */
+  isUnverified?: true
 }
 
 export interface UserDeleted extends News {

@@ -1,9 +1,15 @@
+import { toCanonicalJson } from './json.ts'
+import { mergeRuns, type Run, runKey, runsOf } from './runs.ts'
 import { compareStamps, newerStamp, type Stamp } from './stamp.ts'
 
 export interface Claim<T> extends Stamp {
   value: T
-  /** Of an address: upstream has not made sure that it is theirs. */
-  isUnvouched?: true
+  /** Of an address: upstream has not verified it. */
+  isUnverified?: true
+  /** Since when the value has been the same; left out where it was told once. */
+  runs?: Run[]
+  /** Of a password hash that was replaced here by a stronger one of the same password: the key of the upstream's. */
+  replaced?: string
 }
 
 export type ClaimsOf<Fields> = { [Field in keyof Fields]?: Claim<Fields[Field]> }
@@ -14,12 +20,17 @@ export interface Facts<Fields> {
   created: Stamp | undefined
   deleted: Stamp | undefined
   vanished: Stamp | undefined
+  /** When upstream made it, as far as that was told. Milliseconds since 1970. */
+  born: number | undefined
   /** The last moment at which upstream was seen to have it. Milliseconds since 1970, 0 for never. */
   seenAt: number
 }
 
-/** Which claim a field keeps: the newest, or for fields that people own here, the first that was not empty. */
-export type KeepsOf<Fields> = (field: keyof Fields) => 'newest' | 'first'
+/**
+ * Which claim a field keeps: the newest, with or without the times since which its value has been the same, or for
+ * fields that are owned here the first that was not empty.
+ */
+export type KeepsOf<Fields> = (field: keyof Fields) => 'newest' | 'newest since' | 'first'
 
 export const keepsNewest = () => 'newest' as const
 
@@ -28,6 +39,7 @@ export const noFacts: Facts<unknown> = {
   created: undefined,
   deleted: undefined,
   vanished: undefined,
+  born: undefined,
   seenAt: 0,
 }
 
@@ -48,10 +60,18 @@ interface Told<Fields> {
   created?: boolean
   fields?: Partial<Fields>
   readAt?: number
+  bornAt?: number
 }
 
 /** What one change says by itself. */
-export function toFacts<Fields>({ type, stamp, created, fields, readAt }: Told<Fields>): Facts<Fields> {
+export function toFacts<Fields>({
+  type,
+  stamp,
+  created,
+  fields,
+  readAt,
+  bornAt,
+}: Told<Fields>): Facts<Fields> {
   if (type.endsWith('.deleted')) return { ...noFacts, deleted: stamp }
   if (type.endsWith('.vanished')) return { ...noFacts, vanished: stamp }
   const told = Object.entries(fields ?? {}).map(([field, value]) => [field, { ...stamp, value }])
@@ -59,6 +79,7 @@ export function toFacts<Fields>({ type, stamp, created, fields, readAt }: Told<F
     ...noFacts,
     claims: Object.fromEntries(told) as ClaimsOf<Fields>,
     created: created ? stamp : undefined,
+    born: bornAt,
     seenAt: Math.max(stamp.at, readAt ?? 0),
   }
 }
@@ -75,6 +96,7 @@ export function mergeFacts<Fields, T extends Facts<Fields>>(
     created: newerStamp(facts.created, other.created),
     deleted: newerStamp(facts.deleted, other.deleted),
     vanished: newerStamp(facts.vanished, other.vanished),
+    born: earlier(facts.born, other.born),
     seenAt: Math.max(facts.seenAt, other.seenAt),
   }
   return isToldMore(facts, merged) || merged.seenAt !== facts.seenAt ? merged : facts
@@ -82,8 +104,23 @@ export function mergeFacts<Fields, T extends Facts<Fields>>(
 
 /** Whether two states differ in more than in when it was last seen. */
 export function isToldMore<Fields>(before: Facts<Fields>, after: Facts<Fields>): boolean {
-  const parts = ['claims', 'created', 'deleted', 'vanished'] as const
+  const parts = ['claims', 'created', 'deleted', 'vanished', 'born'] as const
   return parts.some((part) => before[part] !== after[part])
+}
+
+/** Whether they differ in more than in since when values have been the same. */
+export function isToldAnew<Fields>(before: Facts<Fields>, after: Facts<Fields>): boolean {
+  const fields = Object.keys(after.claims) as (keyof Fields)[]
+  const isAnew = (field: keyof Fields) => {
+    const [was, is] = [before.claims[field], after.claims[field]]
+    if (!was || !is) return was !== is
+    return compareStamps(was, is) !== 0 || compareValues(was, is) !== 0
+  }
+  return isToldMore({ ...before, claims: after.claims }, after) || fields.some(isAnew)
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }
 
 function mergeClaims<Fields>(
@@ -91,36 +128,48 @@ function mergeClaims<Fields>(
   others: ClaimsOf<Fields>,
   keeps: KeepsOf<Fields>,
 ): ClaimsOf<Fields> {
-  const better = Object.entries(others).filter(([name, claim]) => {
+  const better = Object.entries(others).flatMap(([name, claim]) => {
     const field = name as keyof Fields
-    return isBetter(claim as Claim<unknown>, claims[field], keeps(field))
+    const kept: Claim<unknown> | undefined = claims[field]
+    const merged = mergeClaim(name, kept, claim as Claim<unknown>, keeps(field))
+    return merged === kept ? [] : [[name, merged]]
   })
   return better.length === 0 ? claims : { ...claims, ...(Object.fromEntries(better) as ClaimsOf<Fields>) }
 }
 
-function isBetter(
-  offered: Claim<unknown>,
+/** The very object that was kept if the offered one adds nothing. */
+function mergeClaim(
+  field: string,
   kept: Claim<unknown> | undefined,
-  keeps: 'newest' | 'first',
-): boolean {
-  if (keeps === 'first' && isEmpty(offered.value)) return false
-  if (!kept) return true
-  const order = compareStamps(offered, kept) || compareValues(offered, kept)
-  return keeps === 'newest' ? order > 0 : order < 0
+  offered: Claim<unknown>,
+  keeps: ReturnType<KeepsOf<never>>,
+): Claim<unknown> | undefined {
+  if (keeps === 'first' && isEmpty(offered.value)) return kept
+  if (!kept) return offered
+  const same = asReplaced(field, kept, offered)
+  const order = compareStamps(same, kept) || compareValues(same, kept)
+  if (keeps === 'first') return order < 0 ? same : kept
+  if (order === 0 && same.runs === undefined) return kept
+  const winner = order > 0 ? same : kept
+  if (keeps === 'newest') return winner
+  const known = runsOf(field, kept)
+  const runs = mergeRuns(known, runsOf(field, same))
+  const isSame = winner === kept && toCanonicalJson(runs) === toCanonicalJson(mergeRuns(known, known))
+  return isSame ? kept : { ...winner, runs }
+}
+
+/** The upstream repeats a hash that was replaced here by a stronger one: the stronger one stays in its place. */
+function asReplaced(field: string, kept: Claim<unknown>, offered: Claim<unknown>): Claim<unknown> {
+  if (kept.replaced === undefined || runKey(field, offered) !== kept.replaced) return offered
+  return { ...offered, value: kept.value, replaced: kept.replaced }
 }
 
 /** Two tellings of one event should be the same; where they are not, the value decides on every machine alike. */
 function compareValues(a: Claim<unknown>, b: Claim<unknown>): number {
-  const [left, right] = [a, b].map(({ value, isUnvouched }) => toCanonicalJson([value, isUnvouched ?? false]))
+  const [left, right] = [a, b].map(({ value, isUnverified }) =>
+    toCanonicalJson([value, isUnverified ?? false]),
+  )
   return String(left) < String(right) ? -1 : left === right ? 0 : 1
-}
-
-/** The same text for equal values: what comes from the database has its keys in an order of its own. */
-export function toCanonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) => {
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
 }
 
 function isEmpty(value: unknown): boolean {

@@ -12,5 +12,5 @@ export const defaultOwnership: FieldOwnership = {
   avatarUrl: 'local',
   status: 'upstream',
   role: 'newest',
-  passwordHash: 'local',
+  passwordHash: 'newest',
 }

@@ -4,7 +4,8 @@ import type { CanonicalEmail } from './email.ts'
 import type { Claim } from './facts.ts'
 import type { Overrides } from './overrides.ts'
 import type { FieldOwnership } from './ownership.ts'
-import type { UpstreamRecord } from './record.ts'
+import { isVerified, type UpstreamRecord } from './record.ts'
+import { sinceOf } from './runs.ts'
 import { compareStamps, type Stamp } from './stamp.ts'
 
 /** Where a value came from: `local`, `operator`, or an upstream with the record and the event that brought it. */
@@ -15,6 +16,17 @@ export interface Source extends Stamp {
 
 export type Provenance = { [Field in FieldName]?: Source }
 
+/** A value that was set here. It is stored apart from the row's, so that it still counts when it wins again. */
+export interface LocalValue extends Stamp {
+  value: unknown
+  /** It was set while no upstream had verified the address: it ends when one does. */
+  isUnverified?: true
+  /** Of a password hash: the key of the weaker one that it has replaced. */
+  replaced?: string
+}
+
+export type LocalValues = { [Field in FieldName]?: LocalValue }
+
 /** A row of `users`, as far as the rules of identity are concerned. */
 export interface Person extends Omit<PersonFields, 'status'> {
   id: string
@@ -22,6 +34,7 @@ export interface Person extends Omit<PersonFields, 'status'> {
   /** The key under which the person is found; null once the address has passed to somebody else. */
   emailCanonical: CanonicalEmail | null
   provenance: Provenance
+  local?: LocalValues
   /** Who they turned out to be, where somebody else stands for their records now. */
   replacedBy?: string | null
   /** What an operator decided; the fields above hold it already. */
@@ -30,6 +43,8 @@ export interface Person extends Omit<PersonFields, 'status'> {
 
 interface Candidate extends Claim<unknown> {
   source: Source
+  /** Since when it has been so. Milliseconds since 1970. */
+  since: number
 }
 
 const defaults: PersonFields = {
@@ -42,12 +57,9 @@ const defaults: PersonFields = {
   passwordHash: null,
 }
 
-/**
- * What a person's fields are, given the records that speak for them and what was set here. Of several groups of
- * records, one is heard of a field where all before it are silent.
- */
+/** What a person's fields are, given the records that speak for them and what was set here. */
 export function projectFields(
-  records: UpstreamRecord[][],
+  records: UpstreamRecord[],
   local: Person | undefined,
   ownership: FieldOwnership,
 ): { fields: PersonFields; provenance: Provenance } {
@@ -63,20 +75,25 @@ export function projectFields(
 
 function choose(
   field: FieldName,
-  records: UpstreamRecord[][],
-  local: Person | undefined,
+  records: UpstreamRecord[],
+  person: Person | undefined,
   ownership: FieldOwnership,
 ): Candidate | undefined {
   const owner = ownership[field]
-  const own = localCandidate(field, local)
-  const groups = records.map((group) => group.flatMap((record) => recordCandidate(field, record) ?? []))
-  const told = groups.find((group) => group.length > 0) ?? []
+  const isProven = records.some((record) => isProof(record))
+  const own = localCandidate(field, person, isProven)
+  const told = records.flatMap((record) => recordCandidate(field, record) ?? [])
   const claims = field === 'status' && owner !== 'local' ? strictest(told) : told
   const oldestFirst = claims.sort((a, b) => compareSources(a.source, b.source))
   if (owner === 'local') return own ?? oldestFirst[0]
-  const newest = oldestFirst.at(-1)
-  if (owner === 'upstream' || !own || !newest) return newest ?? own
-  return compareStamps(own, newest) > 0 ? own : newest
+  if (owner === 'upstream') return oldestFirst.at(-1) ?? own
+  // A value that is merely repeated is as old as it was.
+  return [...oldestFirst, ...(own ? [own] : [])].sort((a, b) => a.since - b.since).at(-1)
+}
+
+/** Whether a record proves who somebody is: an account by its sign-in, others by an address that was verified. */
+export function isProof(record: UpstreamRecord): boolean {
+  return record.isAccount || isVerified(record)
 }
 
 /** Whoever is shut out by one upstream is not let in by news of another. */
@@ -85,20 +102,33 @@ function strictest(claims: Candidate[]): Candidate[] {
   return refusals.length > 0 ? refusals : claims
 }
 
-/** A value of the row counts as set here when its provenance says so, or when nobody said where it came from. */
-function localCandidate(field: FieldName, local: Person | undefined): Candidate | undefined {
+/** A value of the row counts as set here, too, when its provenance says so, or when it says nothing. */
+function localCandidate(
+  field: FieldName,
+  person: Person | undefined,
+  isProven: boolean,
+): Candidate | undefined {
+  if (!person) return undefined
+  const own = person.local?.[field]
+  if (own) {
+    const { at, event } = own
+    if (own.isUnverified && isProven) return undefined
+    return { ...own, since: at, source: { source: 'local', at, event } }
+  }
   // Being deleted is what the records make of somebody, never a value of their own.
-  if (!local || local[field] === defaults[field]) return undefined
-  if (field === 'status' && local.status === 'deleted') return undefined
-  const source = local.provenance[field] ?? { source: 'local', at: 0, event: '' }
-  return source.source === 'local' ? { ...source, value: local[field], source } : undefined
+  if (person[field] === defaults[field] || (field === 'status' && person.status === 'deleted'))
+    return undefined
+  const source = person.provenance[field] ?? { source: 'local', at: 0, event: '' }
+  if (source.source !== 'local') return undefined
+  return { ...source, value: person[field], since: source.at, source }
 }
 
 function recordCandidate(field: FieldName, record: UpstreamRecord): Candidate | undefined {
   const claim = record.claims[field]
   if (!claim) return undefined
   const { at, event } = claim
-  return { ...claim, source: { source: record.upstream, externalId: record.externalId, at, event } }
+  const source = { source: record.upstream, externalId: record.externalId, at, event }
+  return { ...claim, since: sinceOf(field, claim), source }
 }
 
 /** Below 0 when `a` is the older word; of one time and event, the record's name decides. */

@@ -1,6 +1,17 @@
-import type { PersonFields, UserChange } from './change.ts'
+import type { PersonFields, UserChange, UserUpserted } from './change.ts'
 import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from './email.ts'
-import { type ClaimsOf, type Facts, isToldMore, type KeepsOf, mergeFacts, noFacts, toFacts } from './facts.ts'
+import {
+  type Claim,
+  type ClaimsOf,
+  type Facts,
+  isToldAnew,
+  isToldMore,
+  type KeepsOf,
+  mergeFacts,
+  noFacts,
+  toFacts,
+} from './facts.ts'
+import { runKey, sinceOf } from './runs.ts'
 
 export type Claims = ClaimsOf<PersonFields>
 
@@ -52,8 +63,27 @@ export function recordEmail(record: UpstreamRecord): CanonicalEmail | undefined 
 const emails = new WeakMap<UpstreamRecord, CanonicalEmail | undefined>()
 
 function findEmail(record: UpstreamRecord): CanonicalEmail | undefined {
-  const { value = '', isUnvouched } = record.claims.email ?? {}
-  return addressOf(record) ?? (value === '' || isUnvouched ? undefined : canonicalEmail(value))
+  const { value = '', isUnverified } = record.claims.email ?? {}
+  const named = addressOf(record)
+  if (named || value === '') return named
+  // An account stands for itself until its upstream has verified the address.
+  if (isUnverified) return record.isAccount ? undefined : toCanonicalEmail(value)
+  return canonicalEmail(value)
+}
+
+/** Whether upstream has verified the address that the record names. */
+export function isVerified({ claims }: UpstreamRecord): boolean {
+  return claims.email !== undefined && !claims.email.isUnverified
+}
+
+/** Since when the record has named its address without another in between. Milliseconds since 1970. */
+export function namedSince({ claims }: UpstreamRecord): number {
+  return claims.email ? sinceOf('email', claims.email) : 0
+}
+
+/** When upstream made the record, as far as it said so; else since when it has named its address. */
+export function bornAt(record: UpstreamRecord): number {
+  return record.born ?? record.created?.at ?? namedSince(record)
 }
 
 /** Where a record stands. Those in one place stand for one person: an address, or an account that has none. */
@@ -78,6 +108,11 @@ export function isNews(before: UpstreamRecord | undefined, after: UpstreamRecord
   return isToldMore(before, after)
 }
 
+/** Whether two states of a record differ in what it says, and not only in since when it has said so. */
+export function saysAnew(before: UpstreamRecord, after: UpstreamRecord): boolean {
+  return before.isAccount !== after.isAccount || isToldAnew(before, after)
+}
+
 /** Takes a change in: commutative, associative and idempotent. Returns the same object when nothing was told. */
 export function mergeChange(record: UpstreamRecord, change: UserChange, keeps: Keeps): UpstreamRecord {
   return mergeRecords(record, { ...record, ...toRecordFacts(change) }, keeps)
@@ -87,12 +122,21 @@ export function mergeChange(record: UpstreamRecord, change: UserChange, keeps: K
 export function toRecordFacts(change: UserChange): Facts<PersonFields> & { isAccount: boolean } {
   const facts = toFacts<PersonFields>(change)
   if (change.type !== 'user.upserted') return { ...facts, isAccount: false }
-  const email = change.isUnvouched &&
-    facts.claims.email && { ...facts.claims.email, isUnvouched: true as const }
+  const email = facts.claims.email && toEmailClaim(facts.claims.email, change)
   return {
     ...facts,
     claims: { ...facts.claims, ...(email && { email }) },
     isAccount: change.isAccount === true,
+  }
+}
+
+/** Of several records with one address the first stands: one that is read is known from that moment, and not before. */
+function toEmailClaim(claim: Claim<string>, { isUnverified, readAt = 0 }: UserUpserted): Claim<string> {
+  const seenAt = Math.max(claim.at, readAt)
+  return {
+    ...claim,
+    ...(isUnverified && { isUnverified }),
+    ...(seenAt !== claim.at && { runs: [[runKey('email', claim), seenAt, seenAt]] }),
   }
 }
 

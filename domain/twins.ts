@@ -1,29 +1,19 @@
 import type { Change } from './change.ts'
 import { type CanonicalEmail, toCanonicalEmail } from './email.ts'
 
-/** The address that a change names as somebody's, if any. */
+/** The address by which a change may find somebody, if any. */
 export function addressOf(change: Change): CanonicalEmail[] {
-  if (change.type !== 'user.upserted' || change.isUnvouched) return []
+  if (change.type !== 'user.upserted' || (change.isUnverified && change.isAccount)) return []
   const email = toCanonicalEmail(change.fields.email ?? '')
   return email ? [email] : []
 }
 
-/** Splits off what was read of several records with one address: nobody knows which of them is the person. */
-export function splitTwins<T extends Change>(changes: T[]): { single: T[]; rivals: T[][] } {
-  const single: T[] = []
-  const byAddress = new Map<string, T[]>()
+/** The ids of the records that name each address. */
+export function idsByAddress(changes: Change[]): Map<CanonicalEmail, Set<string>> {
+  const ids = new Map<CanonicalEmail, Set<string>>()
   for (const change of changes) {
-    const [email] = addressOf(change)
-    if (email === undefined) single.push(change)
-    else byAddress.set(email, [...(byAddress.get(email) ?? []), change])
+    for (const email of addressOf(change))
+      ids.set(email, (ids.get(email) ?? new Set()).add(change.externalId))
   }
-  const rivals: T[][] = []
-  for (const group of byAddress.values()) {
-    const isOne = group.every(({ upstream, externalId }) => {
-      return upstream === group[0]?.upstream && externalId === group[0].externalId
-    })
-    if (isOne) single.push(...group)
-    else rivals.push(group)
-  }
-  return { single, rivals }
+  return ids
 }

@@ -27,17 +27,27 @@ export interface Provisioner {
   applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
   /** Logs and counts what was committed. */
   report(applied: AppliedChange[]): void
+  /** Called, once that is committed, with a record whose address another one of its upstream names, too. */
+  onDuplicate(listener: (record: { upstream: string; externalId: string }) => void): void
   /** Whether a telling would make a difference to what is known; the same again, of a later time, does not. */
   wouldDiffer(known: (Facts<unknown> & { isAccount?: boolean }) | undefined, change: Change): boolean
 }
 
 export interface ProvisionerOptions {
   ownership?: FieldOwnership
+  /** How long after a record is gone another one with its address continues its person. Default a day. */
+  rekeyWindowMs?: number
 }
 
 export default fp<ProvisionerOptions>(
   async function provisionerPlugin(app, options) {
-    const rules: Rules = { ownership: options.ownership ?? defaultOwnership, createId: uuidv7 }
+    const { ownership = defaultOwnership, rekeyWindowMs } = options
+    const rules: Rules = {
+      ownership,
+      ...(rekeyWindowMs !== undefined && { rekeyWindowMs }),
+      createId: uuidv7,
+    }
+    const duplicateListeners: ((record: { upstream: string; externalId: string }) => void)[] = []
 
     async function applyIn(
       tx: TransactionSql,
@@ -51,7 +61,7 @@ export default fp<ProvisionerOptions>(
     }
 
     function report(applied: AppliedChange[]): void {
-      for (const { kind, path, userId, upstream, externalId } of applied) {
+      for (const { kind, path, userId, upstream, externalId, duplicateOf } of applied) {
         app.log.info({
           event: 'upsert.conflict',
           kind,
@@ -61,6 +71,14 @@ export default fp<ProvisionerOptions>(
           userId,
         })
         app.metrics.upserts.inc({ path })
+        if (duplicateOf === null) continue
+        app.log.warn({
+          event: 'record.duplicate',
+          upstream,
+          externalId: toLogged(externalId),
+          duplicateOf: toLogged(duplicateOf),
+        })
+        for (const listener of duplicateListeners) listener({ upstream, externalId: duplicateOf })
       }
     }
 
@@ -73,12 +91,15 @@ export default fp<ProvisionerOptions>(
         hadEffect: false,
         isVisible: false,
         userId: null,
+        duplicateOf: null,
       }
     }
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
     function isUsable(change: Change): boolean {
-      if (change.type !== 'user.upserted' || change.isUnvouched || !change.fields.email) return true
+      if (change.type !== 'user.upserted' || !change.fields.email) return true
+      // An account's address that is not verified is only shown.
+      if (change.isUnverified && change.isAccount) return true
       if (toCanonicalEmail(change.fields.email)) return true
       app.log.warn({
         event: 'email.refused',
@@ -91,6 +112,7 @@ export default fp<ProvisionerOptions>(
     app.decorate('provisioner', {
       applyIn,
       report,
+      onDuplicate: (listener) => void duplicateListeners.push(listener),
       wouldDiffer(known, change) {
         if (!known || (change.type === 'user.upserted' && change.isAccount && !known.isAccount)) return true
         if (isUserChange(change)) return wouldDiffer(known, toRecordFacts(change), keepsOf(rules))

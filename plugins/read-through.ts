@@ -1,13 +1,15 @@
 import fp from 'fastify-plugin'
+import { splitOffTwins } from '../db/twins.ts'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
 import { type Clock, monotonicClock } from '../domain/clock.ts'
 import { canonicalEmail } from '../domain/email.ts'
-import { splitTwins } from '../domain/twins.ts'
 import { toLoggable } from '../errors.ts'
 import type { LoginLookup, PasswordSignInParts } from '../sign-in/password.ts'
+import type { Lookup } from '../upstreams/upstream.ts'
 import type { BackgroundBatches } from './background/batches.ts'
 import { createAskedLately } from './read-through/asked-lately.ts'
+import { askByIds, settleMissing } from './read-through/holders.ts'
 import { createLookupQueue, type Ended, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks } from './read-through/rechecks.ts'
 
@@ -71,18 +73,18 @@ export default fp<ReadThroughOptions>(
         lookup,
         deadlineMs,
         spacingMs: limits.windowMs / limits.calls,
-        settle: (found) => provision(found, { isLookup: true }),
+        settle: (found) => settleFound(name, lookup, found),
         returnPermit,
         onLate: onError,
         clock,
         ...(options.random && { random: options.random }),
       })
       const rechecks = createRechecks({
-        sql: app.sql,
+        app,
         upstream: name,
         gate,
         lookup,
-        settle: provision,
+        settle: async (found) => void (await provision(name, found)),
         onError,
       })
       sources.set(name, { queue, rechecks })
@@ -91,11 +93,32 @@ export default fp<ReadThroughOptions>(
       for (const { rechecks } of sources.values()) rechecks.close()
     })
 
-    /** Two records for one address: nobody is guessed. */
-    async function provision(found: UserUpserted[], cause: { isLookup?: true } = {}): Promise<void> {
-      const { single, rivals } = splitTwins(found)
-      for (const group of rivals) app.log.warn({ event: 'readthrough.ambiguous', records: group.map(nameOf) })
-      if (single.length > 0) await app.provisioner.apply(single, cause)
+    // An event has brought a second record with an address: the first is asked for, and gives way if it is gone.
+    app.provisioner.onDuplicate(({ upstream, externalId }) => sources.get(upstream)?.rechecks.add(externalId))
+
+    /** Of several new records with one address none is chosen. Answers the ids of those of which there are duplicates. */
+    async function provision(
+      upstream: string,
+      found: UserUpserted[],
+      cause: { isLookup?: true } = {},
+    ): Promise<string[]> {
+      const { usable, ambiguous } = await splitOffTwins(app.sql, upstream, found)
+      if (ambiguous.length > 0) {
+        const records = ambiguous.map((externalId) => `${upstream}:${externalId}`)
+        app.log.warn({ event: 'readthrough.ambiguous', records })
+      }
+      const applied = usable.length > 0 ? await app.provisioner.apply(usable, cause) : []
+      return applied.flatMap(({ duplicateOf }) => duplicateOf ?? [])
+    }
+
+    /** Where another record has the address already, it is asked for by its id, and gives way if it is gone or moved. */
+    async function settleFound(upstream: string, lookup: Lookup, found: UserUpserted[]): Promise<void> {
+      const holders = new Set(await provision(upstream, found, { isLookup: true }))
+      for (const { externalId } of found) holders.delete(externalId)
+      if (holders.size === 0) return
+      const asked = await askByIds(lookup, [...holders])
+      await provision(upstream, asked.found, { isLookup: true })
+      await settleMissing(app, upstream, asked)
     }
 
     /** While an upstream is in trouble, or changes may be missed, memory counts for no address. */
@@ -228,7 +251,3 @@ export default fp<ReadThroughOptions>(
     ],
   },
 )
-
-function nameOf({ upstream, externalId }: UserUpserted): string {
-  return `${upstream}:${externalId}`
-}

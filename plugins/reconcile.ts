@@ -85,9 +85,10 @@ export default fp(
         const known = await countListed(app.sql, upstream)
         const own = prepare({ ...options, directory, worker, known })
         const walked = await walkPages(app, claimed, own)
-        const { people, memberships, isRefused } = await settleMissed(app, walked, known, own)
+        const { people, memberships, rekeyed, isRefused } = await settleMissed(app, walked, known, own)
         const over = await own.save(app.sql, {
           ...walked,
+          changed: walked.changed + rekeyed,
           state: isRefused ? 'refused' : 'complete',
           vanished: people.length,
         })

@@ -66,7 +66,7 @@ export default fp<SignInOptions>(
         reserveHash: app.hashQueue.reserve,
         lookUp: app.readThrough.lookUp,
         async complete(user, login) {
-          const client = toClient(attempt.address, userAgent)
+          const client = { ...toClient(attempt.address, userAgent), passwordHash: user.passwordHash }
           const issued = await login.succeed((success) => app.tokens.issue(user.id, client, success))
           if (!issued) return undefined
           app.readThrough.recheck(user)

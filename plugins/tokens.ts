@@ -53,8 +53,12 @@ export interface TokenClient {
 export interface Tokens {
   /** The `iss` of ours. */
   readonly issuer: string
-  /** A new session; undefined when the person is no longer active. The failures before `attempt` are forgiven with it. */
-  issue(userId: string, client: TokenClient, attempt?: SuccessfulAttempt): Promise<IssuedTokens | undefined>
+  /** A new session; undefined when the person is no longer active, or has another password by now. The failures before `attempt` are forgiven with it. */
+  issue(
+    userId: string,
+    client: TokenClient & { passwordHash?: string | null },
+    attempt?: SuccessfulAttempt,
+  ): Promise<IssuedTokens | undefined>
   /**
    * The next tokens of a session; for a token that was used before, within the grace and by the same user agent, those in
    * force. Throws FL_SESSION_INVALID, and ends the session when a used token comes back otherwise.

@@ -15,6 +15,11 @@ export const EventUser = Type.Object({
     ),
   ),
   email: Type.Optional(Nullable(Type.String({ maxLength: 1024 }))),
+  emailVerified: Type.Optional(
+    Type.Unknown({
+      description: 'true or yes; heard where AIRTABLE_FIELDS names a column for it, and needed there',
+    }),
+  ),
   name: Text,
   avatarUrl: Text,
   status: Text,

@@ -236,6 +236,10 @@ export interface UpstreamDefinition<Env extends TObject> {
   limitsOf(env: Static<Env>): GateLimits
   /** What shares one budget of calls upstream, such as a base. */
   gateOf(env: Static<Env>): string
+  /** It makes sure that an address belongs to the account that has it. */
+  verifiesEmails?: true
+  /** Its settings beside other upstreams; `isVerified` where one of them verifies addresses. */
+  beside?(env: Static<Env>, isVerified: boolean): Static<Env>
   /** The setting without which events that are opt-in cannot be verified. */
   webhookSecret?: string
   create(env: Static<Env>, context: UpstreamContext): Capabilities

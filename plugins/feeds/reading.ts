@@ -28,9 +28,9 @@ export async function readNews(
   while (!signal.aborted) {
     const page = await feed.read(at)
     if (page === 'lost') return 'lost'
-    const { single, ambiguous } = await splitOffTwins(app.sql, upstream, page.changes)
+    const { usable, ambiguous } = await splitOffTwins(app.sql, upstream, page.changes)
     if (ambiguous.length > 0) app.log.warn({ event: 'feed.ambiguous', records: ambiguous })
-    await applyPage(single, { from: at.cursor, to: page.cursor })
+    await applyPage(usable, { from: at.cursor, to: page.cursor })
     app.log.info({ event: 'feed.read', upstream, changes: page.changes.length })
     if (!page.hasMore || page.cursor === at.cursor) return 'done'
     at = { ...at, cursor: page.cursor }
@@ -55,6 +55,6 @@ export async function readNews(
         throw new Error('The lease has passed on, or the subscription was replaced.')
       return applied
     })
-    app.provisioner.report(applied.filter(({ hadEffect }) => hadEffect))
+    app.provisioner.report(applied.filter(({ hadEffect, duplicateOf }) => hadEffect || duplicateOf !== null))
   }
 }

@@ -1,12 +1,13 @@
-import type { Sql } from 'postgres'
+import type { FastifyInstance } from 'fastify'
 import { claimRecheck } from '../../db/upstream-gates.ts'
 import { touchIdentities } from '../../db/users.ts'
 import type { UserUpserted } from '../../domain/change.ts'
 import type { Lookup } from '../../upstreams/upstream.ts'
 import { type BackgroundBatches, createBackgroundBatches } from '../background/batches.ts'
+import { askByIds, settleMissing } from './holders.ts'
 
 export interface RechecksOptions {
-  sql: Sql
+  app: FastifyInstance
   upstream: string
   gate: string
   lookup: Lookup
@@ -16,16 +17,18 @@ export interface RechecksOptions {
 
 /** Looks again at people whom Postgres knows, by their ids upstream: many to a call, at most one call a minute. */
 export function createRechecks(options: RechecksOptions): BackgroundBatches {
-  const { sql, upstream, gate, lookup, settle, onError } = options
+  const { app, upstream, gate, lookup, settle, onError } = options
   return createBackgroundBatches({
     batchSize: lookup.batchSize,
     pauseMs: 60_000,
     onError,
     async work(externalIds) {
-      if (!(await claimRecheck(sql, gate))) return false
-      await settle(await lookup.find(() => ({ emails: [], externalIds })))
+      if (!(await claimRecheck(app.sql, gate))) return false
+      const asked = await askByIds(lookup, externalIds)
+      await settle(asked.found)
+      await settleMissing(app, upstream, asked)
       // Whoever was not found was looked at, too.
-      await touchIdentities(sql, upstream, externalIds)
+      await touchIdentities(app.sql, upstream, externalIds)
       return true
     },
   })

@@ -44,10 +44,10 @@ export async function walkPages(
   /** What differs and how far the walk has come are kept together or not at all. */
   async function takePage(at: Listing, { changes, size, next }: DirectoryPage): Promise<Listing> {
     const [listing, changed] = await inTransaction(app.sql, async (tx) => {
-      // On this page, or on this and one before: nobody is guessed.
-      const { single, ambiguous } = await splitOffTwins(tx, at.upstream, changes, at.startedAt.getTime())
+      // Of several new records with one address none is chosen; of one that is known there may be duplicates.
+      const { usable, ambiguous } = await splitOffTwins(tx, at.upstream, changes)
       if (ambiguous.length > 0) app.log.warn({ event: 'reconcile.ambiguous', records: ambiguous })
-      const applied = single.length > 0 ? await app.provisioner.applyIn(tx, single) : []
+      const applied = usable.length > 0 ? await app.provisioner.applyIn(tx, usable) : []
       const visible = applied.filter(({ isVisible }) => isVisible)
       const moved = {
         ...at,

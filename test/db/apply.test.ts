@@ -5,6 +5,7 @@ import { applyChanges } from '../../db/apply.ts'
 import { channel } from '../../db/notices.ts'
 import { findSession, startSession } from '../../db/sessions.ts'
 import { findUserByEmail, findUserByIdentity, touchIdentities } from '../../db/users.ts'
+import type { UserUpserted } from '../../domain/change.ts'
 import { canonicalEmail } from '../../domain/email.ts'
 import { defaultOwnership } from '../../domain/ownership.ts'
 import { createDatabase } from '../support/database.ts'
@@ -38,8 +39,8 @@ t.test(
       disabled: [upserted('rec1', 2, { status: 'disabled' })],
       deleted: [deleted('rec1', 2)],
       retired: [
-        upserted('rec2', 9, { email: 'bob@example.com' }),
-        upserted('rec1', 2, { email: 'bob@example.com' }),
+        upserted('rec2', 2, { email: 'bob@example.com' }),
+        upserted('rec1', 3, { email: 'bob@example.com' }),
       ],
     }
     for (const [how, changes] of Object.entries(ends)) {
@@ -60,14 +61,67 @@ t.test(
   },
 )
 
-t.test('the sessions of others, and of a person who only changes, go on', async (t) => {
+t.test('a password that was replaced while it was verified starts no session', async (t) => {
+  const { sql } = await createDatabase(t)
+  const [person] = await apply(sql, [upserted('rec1', 1, { email: ada, passwordHash: 'old' })])
+  await apply(sql, [upserted('rec1', 2, { passwordHash: 'new' })])
+  const session = { id: uuidv7(), userId: person?.userId ?? '', tokenHash: Buffer.alloc(32), userAgent: null }
+  const start = (passwordHash: string) =>
+    startSession(sql, { ...session, address: null, network: null, ttlS: 60, passwordHash })
+  t.equal(await start('old'), undefined)
+  t.ok(await start('new'))
+})
+
+t.test(
+  'a new address, a new password and the first verified identity end the sessions in the same transaction',
+  async (t) => {
+    const { sql } = await createDatabase(t)
+    const verified: UserUpserted = {
+      ...upserted('user_1', 2, { email: ada }),
+      upstream: 'clerk',
+      isAccount: true,
+    }
+    const ends = {
+      address: upserted('rec1', 3, { email: 'bob@example.com' }),
+      password: upserted('rec1', 3, { passwordHash: 'new' }),
+      'no password': upserted('rec1', 3, { passwordHash: null }),
+      verified,
+    }
+    for (const [how, change] of Object.entries(ends)) {
+      await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions cascade`
+      const first = {
+        ...upserted('rec1', 1, { email: ada, passwordHash: 'old' }),
+        isUnverified: true as const,
+      }
+      const [person] = await apply(sql, [first])
+      const session = await signIn(sql, person?.userId)
+      await apply(sql, [{ ...upserted('rec1', 2, { name: 'Ada', passwordHash: 'old' }), isUnverified: true }])
+      t.ok(await findSession(sql, session), 'a repeated hash and another name end none')
+      const undone = sql.begin(async (tx) => {
+        await applyChanges(tx, [{ ...change, ...(how !== 'verified' && { isUnverified: true }) }], {
+          ownership: defaultOwnership,
+          createId: uuidv7,
+        })
+        t.same(await tx`select 1 from firstlogin.sessions where ended_at is null`, [], how)
+        throw new Error('rolled back')
+      })
+      await t.rejects(undone, { message: 'rolled back' })
+      t.ok(await findSession(sql, session), how)
+    }
+  },
+)
+
+t.test('the sessions of others, and of a person whose name or role changes, go on', async (t) => {
   const { sql } = await createDatabase(t)
   const people = await apply(sql, [
     upserted('rec1', 1, { email: ada }),
     upserted('rec2', 1, { email: 'bob@example.com' }),
   ])
   const sessions = await Promise.all(people.map(({ userId }) => signIn(sql, userId)))
-  await apply(sql, [upserted('rec1', 2, { email: 'ada@example.org', name: 'Ada' }), deleted('rec9', 3)])
+  await apply(sql, [
+    upserted('rec1', 2, { email: 'Ada@Example.com', name: 'Ada', role: 'admin' }),
+    deleted('rec9', 3),
+  ])
   for (const session of sessions) t.ok(await findSession(sql, session))
 })
 

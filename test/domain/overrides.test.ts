@@ -108,7 +108,13 @@ t.test(
       externalId: 'user_1',
       isAccount: true,
     } as const
-    const { userId } = tell({ ...account, stamp: at(2), created: true, fields: { email }, isUnvouched: true })
+    const { userId } = tell({
+      ...account,
+      stamp: at(2),
+      created: true,
+      fields: { email },
+      isUnverified: true,
+    })
     const person = world.people.get(userId ?? '')
     t.ok(person)
     if (person)

@@ -17,6 +17,10 @@ function deleted(externalId: string, at: number, event = `evt_${at}`): UserChang
   return { type: 'user.deleted', upstream: 'airtable', externalId, stamp: { at, event } }
 }
 
+function vanished(externalId: string, at: number): UserChange {
+  return { type: 'user.vanished', upstream: 'airtable', externalId, stamp: { at, event: `list ${at}` } }
+}
+
 /** What is seen of everybody after these changes, and the way of each. */
 function tellAll(changes: UserChange[], ownership: FieldOwnership = defaultOwnership) {
   const { world, tell, people } = createWorld(ownership)
@@ -59,18 +63,110 @@ t.test('rule 1: another upstream is linked by the canonical address', async (t) 
   t.equal(people.length, 1)
 })
 
-t.test('rule 3: who comes back under another id of the same upstream is re-keyed, not doubled', async (t) => {
-  const { ids, paths, people, world } = tellAll([
-    upserted('rec1', 1, { email: ada, role: 'admin' }),
-    upserted('rec2', 2, { email: 'ADA@example.com' }),
-    upserted('rec1', 1, { email: ada, name: 'late' }),
+t.test(
+  'rule 3: a second record with the address of one that is there is a duplicate and takes nothing, in either order',
+  async (t) => {
+    const news = [
+      upserted('rec1', 1, { email: ada, role: 'admin', name: 'Ada' }),
+      upserted('rec2', 2, { email: 'ADA@example.com', role: 'owner', name: 'Eve', passwordHash: 'hash' }),
+      upserted('rec2', 3, { email: 'ADA@example.com', status: 'disabled' }),
+    ]
+    for (const changes of [news, news.toReversed(), [...news, ...news]]) {
+      const { people, world } = tellAll(changes)
+      t.equal(people.length, 1)
+      t.match(people, [{ email: ada, role: 'admin', name: 'Ada', status: 'active', passwordHash: null }])
+      t.match(people, [{ records: ['airtable rec1'] }])
+      t.match(
+        world.people.get(world.records.get('airtable\nrec2')?.userId ?? '')?.status ?? 'deleted',
+        'deleted',
+      )
+    }
+    t.match(tellAll(news).paths, ['created', 'stale', 'stale'])
+  },
+)
+
+t.test('rule 3: a duplicate that is deleted changes nothing', async (t) => {
+  const { people, ids } = tellAll([
+    upserted('rec1', 1, { email: ada, name: 'Ada' }),
+    upserted('rec2', 2, { email: ada, name: 'Eve' }),
+    deleted('rec2', 3),
   ])
-  t.strictSame(paths, ['created', 'rekeyed', 'stale'])
-  t.equal(ids[0], ids[1])
+  t.match(people, [{ name: 'Ada', status: 'active', records: ['airtable rec1'] }])
   t.equal(people.length, 1)
-  t.match(people, [{ email: 'ADA@example.com', role: 'admin' }])
-  t.equal(world.records.get('airtable\nrec1')?.userId, null)
+  t.equal(ids[0], 'id 0001')
 })
+
+t.test(
+  'rule 3: who comes back under another id of the same upstream is re-keyed, not doubled, once the older one is gone',
+  async (t) => {
+    const first = upserted('rec1', 1, { email: ada, role: 'admin' })
+    const second = upserted('rec2', 3, { email: 'ADA@example.com', role: 'member' })
+    const gone = [deleted('rec1', 2), vanished('rec1', 4)]
+    for (const leaves of gone) {
+      for (const changes of [
+        [first, second, leaves],
+        [first, leaves, second],
+      ]) {
+        const { ids, people } = tellAll(changes)
+        t.equal(people.length, 1)
+        t.match(people, [{ email: 'ADA@example.com', role: 'member', records: ['airtable rec2'] }])
+        t.equal(new Set(ids.flatMap((id) => id ?? [])).size, 1)
+      }
+    }
+  },
+)
+
+t.test(
+  'rule 3: a record that left an address and comes back is younger than who came meanwhile',
+  async (t) => {
+    const changes = [
+      upserted('rec1', 1, { email: ada, name: 'first' }),
+      upserted('rec1', 2, { email: bob }),
+      upserted('rec2', 3, { email: ada, name: 'second' }),
+      upserted('rec1', 4, { email: ada }),
+      upserted('rec2', 5, { email: ada }),
+    ]
+    const { people, ids } = tellAll(changes)
+    t.match(people, [{ name: 'second', records: ['airtable rec2'] }])
+    t.equal(people.length, 1)
+    t.not(ids[2], ids[0])
+  },
+)
+
+t.test(
+  'rule 3: a record that turns out to be older than who is known takes their address, and nothing else of theirs',
+  async (t) => {
+    const { ids, world } = tellAll([
+      upserted('rec2', 3, { email: ada, name: 'Ada' }),
+      upserted('rec1', 1, { email: ada, name: 'older' }),
+    ])
+    t.not(ids[1], ids[0])
+    t.match(world.people.get(ids[0] ?? ''), { status: 'deleted' })
+  },
+)
+
+t.test(
+  'rule 3: a record made more than the window after the deletion of the one that held its address is a new person',
+  async (t) => {
+    const day = 86_400_000
+    for (const [born, isSame] of [
+      [10 + day, true],
+      [11 + day, false],
+    ] as const) {
+      const changes = [
+        upserted('rec1', 1, { email: ada, name: 'Ada' }),
+        deleted('rec1', 10),
+        { ...upserted('rec2', born + 5, { email: ada, name: 'Adam' }), bornAt: born },
+      ]
+      for (const order of [changes, [changes[0], changes[2], changes[1]].flatMap((change) => change ?? [])]) {
+        const { people, world } = tellAll(order)
+        t.match(people, [{ name: 'Adam' }])
+        t.equal(world.records.get('airtable\nrec2')?.userId === 'id 0001', isSame)
+        if (!isSame) t.equal(world.people.get('id 0001')?.status, 'deleted')
+      }
+    }
+  },
+)
 
 t.test(
   'rule 4: an owner upstream has the newest word, local only fills a gap, newest compares times',

@@ -17,6 +17,7 @@ function canSign(secrets: string[]): boolean {
 export const AirtableFields = Type.Object(
   {
     email: Column,
+    emailVerified: Type.Optional(Column),
     name: Type.Optional(Column),
     avatarUrl: Type.Optional(Column),
     status: Type.Optional(Column),
@@ -50,6 +51,11 @@ export const AirtableEnv = Type.Object({
       modifiedAt: 'Last Modified',
     },
   }),
+  AIRTABLE_EMAILS: Type.Optional(
+    Type.Union([Type.Literal('verified'), Type.Literal('unverified')], {
+      description: 'verified or unverified: whether an address in the table proves who somebody is',
+    }),
+  ),
   AIRTABLE_API_URL: Type.String({
     pattern: '^https?://[^/?#]+/?$',
     description: 'an address without a path',

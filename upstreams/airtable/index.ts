@@ -15,6 +15,11 @@ export default defineUpstream({
   env: AirtableEnv,
   limitsOf: () => airtableLimits,
   gateOf: (env) => env.AIRTABLE_BASE_ID,
+  // Anyone who may edit the table can write any address; accounts elsewhere have verified theirs.
+  beside: (env, isVerified) => ({
+    ...env,
+    AIRTABLE_EMAILS: env.AIRTABLE_EMAILS ?? (isVerified ? 'unverified' : 'verified'),
+  }),
   webhookSecret: 'AIRTABLE_USER_SYNC_SECRET',
   create(env, context) {
     const client = createAirtableClient(

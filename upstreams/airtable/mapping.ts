@@ -1,4 +1,5 @@
 import type { PersonFields, UserUpserted } from '../../domain/change.ts'
+import { toInstant } from '../../domain/instant.ts'
 import { isSupportedHash, isTooExpensiveHash } from '../../domain/password.ts'
 import { toText } from '../text.ts'
 import type { Log } from '../upstream.ts'
@@ -7,7 +8,9 @@ import type { AirtableEnv } from './env.ts'
 import { toRole, toStatus } from './words.ts'
 
 /** What was told of a person, by our names: cells of a record, values of an event. What is missing was not told. */
-export type Told = { [Key in 'email' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown }
+export type Told = {
+  [Key in 'email' | 'emailVerified' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown
+}
 
 /** What a record that was just read says. Undefined for one without an address. */
 export function toChange(
@@ -24,14 +27,17 @@ export function toChange(
     log('warn', event, { record: record.id, ...details }),
   )
   if (!fields.email) return undefined
+  const createdAt = toInstant(record.createdTime ?? '')
   const modifiedAt = modified ? Date.parse(toCellText(record.fields[modified]) ?? '') : Number.NaN
   return {
     type: 'user.upserted',
     upstream: 'airtable',
     externalId: record.id,
     created: false,
+    ...(fields.emailVerified === false && { isUnverified: true }),
     fields,
     readAt,
+    ...(createdAt !== undefined && { bornAt: createdAt }),
     // A read of the same edit may see more of it than an earlier read did: the later one wins the tie.
     stamp: {
       at: modifiedAt <= readAt ? modifiedAt : readAt,
@@ -43,13 +49,13 @@ export function toChange(
 /** A person's fields out of what was told; what cannot be understood gives the least, and is named to `warn`. */
 export function toFields(
   told: Told,
-  env: Pick<AirtableEnv, 'AIRTABLE_STATUS_MAP' | 'AIRTABLE_ROLE_MAP'>,
+  env: Pick<AirtableEnv, 'AIRTABLE_STATUS_MAP' | 'AIRTABLE_ROLE_MAP' | 'AIRTABLE_FIELDS' | 'AIRTABLE_EMAILS'>,
   warn: (event: string, details: Record<string, unknown>) => void,
 ): Partial<PersonFields> {
   const fields: Partial<PersonFields> = {}
   // Never cut: what is too long is refused, and must not turn into somebody else's.
   const email = toCellText(told.email, Number.POSITIVE_INFINITY)
-  if (email) fields.email = email
+  if (email) Object.assign(fields, { email, ...toVerified(told.emailVerified, env) })
   if ('name' in told) fields.name = toCellText(told.name) || null
   if ('avatarUrl' in told) fields.avatarUrl = toCellText(told.avatarUrl) || null
   if ('role' in told) fields.role = toRole(toCellText(told.role) ?? '', env.AIRTABLE_ROLE_MAP)
@@ -67,6 +73,17 @@ export function toFields(
     fields.passwordHash = isUsable ? hash : null
   }
   return fields
+}
+
+/** A table's column says it of each address; what cannot be read is not verified. Else a setting may say that none is. */
+function toVerified(
+  cell: unknown,
+  { AIRTABLE_FIELDS, AIRTABLE_EMAILS }: Pick<AirtableEnv, 'AIRTABLE_FIELDS' | 'AIRTABLE_EMAILS'>,
+): Pick<Partial<PersonFields>, 'emailVerified'> {
+  if (AIRTABLE_FIELDS.emailVerified === undefined)
+    return AIRTABLE_EMAILS === 'unverified' ? { emailVerified: false } : {}
+  const word = (toCellText(cell) ?? '').trim()
+  return { emailVerified: /^(true|yes|y|1|verified|confirmed)$/i.test(word) }
 }
 
 /** The cell as one text; undefined for what is neither empty nor one value. */

@@ -6,6 +6,7 @@ import { addressRecordId } from '../../domain/record.ts'
 import { createSignatureKeys, verifySignature, verifySignatureHeaders } from '../../domain/signature.ts'
 import { FirstloginError } from '../../errors.ts'
 import { EventEnvelope, UserEvent } from '../../schemas/user-event.ts'
+import { toText } from '../text.ts'
 import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
 import type { AirtableEnv } from './env.ts'
 import { toFields } from './mapping.ts'
@@ -47,7 +48,9 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const fields = toFields(isAboutRecord ? { ...told, passwordHash } : told, env, (reason, details) =>
       log('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
     )
-    return { type: 'user.upserted', created: eventType === 'user.created', fields, ...about }
+    const created = eventType === 'user.created'
+    const isUnverified = fields.emailVerified === false
+    return { type: 'user.upserted', created, fields, ...about, ...(isUnverified && { isUnverified }) }
   }
 
   return {
@@ -63,7 +66,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
 
 /** The event again, as far as it may be kept. */
 function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object {
-  const { id, email, name, avatarUrl, status, role } = user
+  const { id, email, emailVerified, name, avatarUrl, status, role } = user
   return {
     eventId,
     eventType,
@@ -71,6 +74,7 @@ function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object 
     user: {
       id,
       email: email && toKeptEmail(email),
+      emailVerified: toKeptWord(emailVerified),
       name: toKept(name),
       avatarUrl: toKept(avatarUrl),
       status: toKept(status),
@@ -82,6 +86,11 @@ function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object 
 /** What Postgres cannot keep is replaced by what no address may have either: read again, it is refused again. */
 function toKeptEmail(email: string): string {
   return email.replaceAll(/[\0\p{Cs}]/gu, '\u0001')
+}
+
+/** What is neither yes nor no as a word or a boolean means no. */
+function toKeptWord(value: unknown): string | boolean | undefined {
+  return typeof value === 'boolean' || value === undefined ? value : (toText(value, 20) ?? '')
 }
 
 /** Postgres keeps neither a NUL nor half of a surrogate pair. */

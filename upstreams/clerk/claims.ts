@@ -73,7 +73,7 @@ function toPerson({ sub, ...told }: SessionToken, source: Source): UserUpserted 
     externalId: sub,
     created: false,
     isAccount: true,
-    ...(isUsable && !isVerified && { isUnvouched: true }),
+    ...(isUsable && !isVerified && { isUnverified: true }),
     fields: {
       ...(isUsable && { email }),
       ...(isUsable && { emailVerified: isVerified }),

@@ -10,6 +10,7 @@ import { createWebhook } from './webhook.ts'
 /** People and organizations of a Clerk instance, and the sessions that it issues. */
 export default defineUpstream({
   name: 'clerk',
+  verifiesEmails: true,
   env: ClerkEnv,
   // Clerk allows a development instance ten calls a second; two are left to the others.
   limitsOf: ({ CLERK_SECRET_KEY }) => ({

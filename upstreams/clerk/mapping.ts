@@ -34,7 +34,7 @@ export function toUserChange(user: ClerkUser, telling: Telling): UserUpserted {
     externalId: user.id,
     isAccount: true,
     ...toNews(user.updated_at, telling),
-    ...(email && !isVouched && { isUnvouched: true }),
+    ...(email && !isVouched && { isUnverified: true }),
     fields: {
       ...(email !== undefined && { email, emailVerified: isVouched }),
       ...toNames(user),

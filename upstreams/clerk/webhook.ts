@@ -60,7 +60,7 @@ export function createWebhook(secrets: string[], env: ClerkEnv, { clock }: Upstr
 
 /** Whether people would be found by an address that cannot be a key. */
 function isUnusable(change: Change): boolean {
-  if (change.type !== 'user.upserted' || change.isUnvouched || !change.fields.email) return false
+  if (change.type !== 'user.upserted' || change.isUnverified || !change.fields.email) return false
   return toCanonicalEmail(change.fields.email) === undefined
 }
 

@@ -38,7 +38,7 @@ export function createClaims(env: FronteggEnv): Claims {
         upstream,
         externalId: sub,
         isAccount: true,
-        ...(email && emailVerified !== true && { isUnvouched: true }),
+        ...(email && emailVerified !== true && { isUnverified: true }),
         created: false,
         fields: toPersonFields({ ...email, name, profilePictureUrl }),
         stamp,

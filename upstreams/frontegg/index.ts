@@ -16,6 +16,7 @@ function limitsPerMinute(perMinute: number) {
 /** People and tenants of a Frontegg environment. */
 export default defineUpstream({
   name: 'frontegg',
+  verifiesEmails: true,
   env: FronteggEnv,
   limitsOf: (env) => ({ ...limitsPerMinute(env.FRONTEGG_CALLS_PER_MINUTE), pauseMs: 1000 }),
   gateOf: (env) => env.FRONTEGG_CLIENT_ID,

@@ -23,7 +23,7 @@ export function toUserChange(user: FronteggUser, readAt: number, created = false
     upstream,
     externalId: user.id,
     isAccount: true,
-    ...(user.verified !== true && { isUnvouched: true }),
+    ...(user.verified !== true && { isUnverified: true }),
     created,
     fields,
     readAt,

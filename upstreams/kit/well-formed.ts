@@ -12,7 +12,7 @@ const membership = ['organization', 'user']
 const upserted = ['created', 'fields', 'readAt']
 
 const keysOf: Record<Change['type'], readonly string[]> = {
-  'user.upserted': [...common, ...upserted, 'isAccount', 'isUnvouched'],
+  'user.upserted': [...common, ...upserted, 'bornAt', 'isAccount', 'isUnverified'],
   'user.deleted': common,
   'user.vanished': common,
   'organization.upserted': [...common, ...upserted],
@@ -83,9 +83,10 @@ function isMoment(value: unknown): boolean {
 }
 
 function demandPerson(change: Change & { type: 'user.upserted' }): void {
-  const { fields, isAccount, isUnvouched } = change
-  for (const mark of [isAccount, isUnvouched])
-    demand(mark === undefined || mark, '`isAccount` and `isUnvouched` are true or left out.')
+  const { fields, isAccount, isUnverified } = change
+  demand(change.bornAt === undefined || isMoment(change.bornAt), '`bornAt` is a moment in milliseconds.')
+  for (const mark of [isAccount, isUnverified])
+    demand(mark === undefined || mark, '`isAccount` and `isUnverified` are true or left out.')
   demandNames(fields, fieldNames)
   const { email, emailVerified, status, role, passwordHash } = fields
   demand(
@@ -94,8 +95,8 @@ function demandPerson(change: Change & { type: 'user.upserted' }): void {
   )
   const isVerdict = emailVerified === undefined || typeof emailVerified === 'boolean'
   demand(isVerdict, '`emailVerified` is true or false.')
-  const isTaken = email && emailVerified === false && !isUnvouched
-  demand(!isTaken, 'An address that is not verified is not vouched for: `isUnvouched`.')
+  const isTaken = email && emailVerified === false && !isUnverified
+  demand(!isTaken, 'An address that is not verified says so: `isUnverified`.')
   demand(status === undefined || status === 'active' || status === 'disabled', 'Unknown status.')
   demand(role === undefined || roles.includes(role), `A role is one of ${roles.join(', ')}.`)
   demand(passwordHash === undefined || passwordHash === null || passwordHash !== '', 'A hash is not empty.')

@@ -9,6 +9,7 @@ import { createWebhook } from './webhook.ts'
 /** People as users of a Supabase project. */
 export default defineUpstream({
   name: 'supabase',
+  verifiesEmails: true,
   env: SupabaseEnv,
   // None is documented for the administrator's calls: little enough for the project's own users not to feel it.
   limitsOf: () => ({ calls: 10, windowMs: 1000, pauseMs: 1000 }),

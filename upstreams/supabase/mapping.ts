@@ -39,7 +39,7 @@ export function toUpserted(
     upstream: 'supabase',
     externalId: account.id,
     isAccount: true,
-    ...(email && !emailVerified && { isUnvouched: true }),
+    ...(email && !emailVerified && { isUnverified: true }),
     ...news,
   }
 }

@@ -65,14 +65,14 @@ t.test(
       const { tell, people } = createWorld()
       const { userId } = tell(read('rec1', 1, 1, { email: ada }))
       const deletion = tell(deleted(byAddress(ada), 5))
-      t.strictSame(deletion, { path: 'tombstoned', hadEffect: true, userId })
+      t.match(deletion, { path: 'tombstoned', hadEffect: true, userId })
       for (const late of [
         read('rec1', 1, 6, { email: ada }),
         read('rec1', 7, 7, { email: ada, name: 'Ada' }),
         upserted('rec1', 4, { created: true, email: ada }),
         upserted(byAddress(ada), 8, { email: ada, name: 'Ada' }),
       ]) {
-        t.strictSame(tell(late), { path: 'tombstoned', hadEffect: false, userId })
+        t.match(tell(late), { path: 'tombstoned', hadEffect: false, userId })
         t.strictSame(people(), [])
       }
       t.strictSame(tell(upserted(id, 9, { created: true, email: ada })).userId, userId)

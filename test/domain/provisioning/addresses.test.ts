@@ -52,16 +52,22 @@ t.test('two people who swap their addresses keep their ids, in either order', as
   }
 })
 
-t.test('an address that moves to another record retires its former holder', async (t) => {
-  const { tell, first, second, see, people } = adaAndBob()
-  t.strictSame(tell(upserted('airtable', 'rec1', 2, { email: bob })).userId, first)
-  t.strictSame(see(first), ['Ada', bob, 'active'])
-  t.strictSame(see(second), ['Bob', null, 'deleted'])
-  t.equal(people().length, 1)
-})
+t.test(
+  'a record that moves to the address of another one gets nothing of its person, and leaves its own',
+  async (t) => {
+    const { tell, first, second, see, people } = adaAndBob()
+    t.match(tell(upserted('airtable', 'rec1', 2, { email: bob })), { path: 'stale', duplicateOf: 'rec2' })
+    t.strictSame(see(first), ['Ada', null, 'deleted'])
+    t.strictSame(see(second), ['Bob', bob, 'active'])
+    t.equal(people().length, 1)
+    tell(deleted('airtable', 'rec2', 3))
+    t.strictSame(see(first), ['Ada', bob, 'active'])
+    t.strictSame(see(second), ['Bob', null, 'deleted'])
+  },
+)
 
 t.test(
-  'a record that moves to an address that another one named later leaves nobody behind at the old one',
+  'a record that moves to an address that another one has leaves nobody behind at the old one',
   async (t) => {
     const { tell, people } = adaAndBob()
     tell(upserted('airtable', 'rec2', 9, { email: bob }))
@@ -77,7 +83,8 @@ t.test(
   'a retired holder whose record gets an address of its own again is back under the old id',
   async (t) => {
     const { tell, second, see } = adaAndBob()
-    tell(upserted('airtable', 'rec1', 2, { email: bob }))
+    tell(upserted('airtable', 'rec2', 2, { email: ada }))
+    t.strictSame(see(second), ['Bob', null, 'deleted'])
     tell(upserted('airtable', 'rec2', 3, { email: 'robert@example.com' }))
     t.strictSame(see(second), ['Bob', 'robert@example.com', 'active'])
   },
@@ -91,9 +98,11 @@ t.test(
     t.equal(tell(upserted('clerk', 'user_1', 2, { email: ada })).userId, userId)
     t.not(tell(upserted('airtable', 'rec1', 3, { email: bob })).userId, userId)
     t.equal(people().length, 2)
-    t.equal(tell(upserted('clerk', 'user_1', 4, { email: bob })).userId, userId)
+    // Who comes to an address gets to be the one who has it.
+    const { userId: other } = world.records.get('airtable\nrec1') ?? {}
+    t.equal(tell(upserted('clerk', 'user_1', 4, { email: bob })).userId, other)
     t.equal(people().length, 1)
-    t.equal(world.records.get('airtable\nrec1')?.userId, userId)
+    t.match(world.people.get(userId ?? ''), { status: 'deleted', replacedBy: other })
   },
 )
 

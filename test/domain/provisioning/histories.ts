@@ -19,6 +19,9 @@ const emailOrNone = fc.oneof({ weight: 5, arbitrary: email }, { weight: 1, arbit
 const addressId = email.map((address) => addressRecordId(canonicalEmail(address)))
 const time = fc.integer({ min: 1, max: 6 })
 
+/** When upstream made a record, where it says so. */
+const born = fc.option(time, { freq: 2 }).map((at) => (at === null ? {} : { bornAt: at }))
+
 const stamp = fc.record(
   { at: time, event: fc.constantFrom('evt_1', 'evt_2', 'evt_3', readEvent(3), readEvent(5)) },
   { noNullPrototype: true },
@@ -37,28 +40,30 @@ const fields = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 )
 
-/** Some are news of an account, and not every address is vouched for. */
-const marks: fc.Arbitrary<Pick<UserUpserted, 'isAccount' | 'isUnvouched'>> = fc.constantFrom(
+/** Some are news of an account, and not every address is verified. */
+const marks: fc.Arbitrary<Pick<UserUpserted, 'isAccount' | 'isUnverified'>> = fc.constantFrom(
   {},
   {},
   { isAccount: true },
-  { isUnvouched: true },
-  { isAccount: true, isUnvouched: true },
+  { isUnverified: true },
+  { isUnverified: true },
+  { isAccount: true, isUnverified: true },
 )
 
 /** What a webhook tells of somebody by id, a new address or another id for a known address included. */
 const told: fc.Arbitrary<UserChange> = fc
-  .tuple(upstream, id, stamp, fc.boolean(), fields, marks)
-  .map(([upstream, externalId, stamp, created, fields, marks]) => {
-    return { type: 'user.upserted', upstream, externalId, stamp, created, fields, ...marks }
+  .tuple(upstream, id, stamp, fc.boolean(), fields, marks, born)
+  .map(([upstream, externalId, stamp, created, fields, marks, born]) => {
+    return { type: 'user.upserted', upstream, externalId, stamp, created, fields, ...marks, ...born }
   })
 
 /** The same of whoever has an address. */
 const toldByAddress: fc.Arbitrary<UserChange> = fc
-  .tuple(upstream, email, stamp, fc.boolean(), fields)
-  .map(([upstream, email, stamp, created, fields]) => {
+  .tuple(upstream, email, stamp, fc.boolean(), fields, fc.constantFrom({}, { isUnverified: true as const }))
+  .map(([upstream, email, stamp, created, told, mark]) => {
     const externalId = addressRecordId(canonicalEmail(email))
-    return { type: 'user.upserted', upstream, externalId, stamp, created, fields: { ...fields, email } }
+    const fields = { ...told, email }
+    return { type: 'user.upserted', upstream, externalId, stamp, created, fields, ...mark }
   })
 
 /**
@@ -66,13 +71,13 @@ const toldByAddress: fc.Arbitrary<UserChange> = fc
  * tell no more than that the record is there.
  */
 const read: fc.Arbitrary<UserChange> = fc
-  .tuple(upstream, id, time, fc.nat(3), fc.option(emailOrNone, { freq: 2 }), fields, marks)
-  .map(([upstream, externalId, at, delay, email, fields, marks]): UserUpserted => {
+  .tuple(upstream, id, time, fc.nat(3), fc.option(emailOrNone, { freq: 2 }), fields, marks, born)
+  .map(([upstream, externalId, at, delay, email, fields, marks, born]): UserUpserted => {
     const readAt = at + delay
     const stamp = { at, event: readEvent(readAt) }
     const seen = email === null ? {} : { ...fields, email }
     const record = { upstream, externalId, stamp, readAt }
-    return { type: 'user.upserted', ...record, created: false, fields: seen, ...marks }
+    return { type: 'user.upserted', ...record, created: false, fields: seen, ...marks, ...born }
   })
 
 const gone: fc.Arbitrary<UserChange> = fc
@@ -146,12 +151,15 @@ function createRandom(seed: number): (below: number) => number {
 
 const owner = fc.constantFrom<Owner>('upstream', 'local', 'newest')
 
+/** Any but of the address, which is always the upstream's. */
 export const anyOwnership: fc.Arbitrary<FieldOwnership> = fc.oneof(
   fc.constant(defaultOwnership),
-  fc.record(
-    Object.fromEntries(fieldNames.map((field) => [field, owner])) as Record<
-      keyof FieldOwnership,
-      typeof owner
-    >,
-  ),
+  fc
+    .record(
+      Object.fromEntries(fieldNames.map((field) => [field, owner])) as Record<
+        keyof FieldOwnership,
+        typeof owner
+      >,
+    )
+    .map((ownership): FieldOwnership => ({ ...ownership, email: 'upstream' })),
 )

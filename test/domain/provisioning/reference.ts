@@ -25,8 +25,10 @@ interface Statement extends Stamp {
   upstream: string
   externalId: string
   value: unknown
-  /** Of an address: upstream does not vouch for it. */
-  isUnvouched?: boolean
+  /** Of an address: upstream has not verified it. */
+  isUnverified?: boolean
+  /** Since when it has been said without another value in between. */
+  since?: number
 }
 
 const unknown: PersonFields = {
@@ -49,39 +51,106 @@ export function peopleAfter(changes: UserChange[], ownership: FieldOwnership): V
   const names = [...new Set(changes.map(nameOf))]
   const all = names.map((name) => toldOf(changes.filter((change) => nameOf(change) === name)))
   const addresses = [...new Set(all.flatMap((told) => addressOf(told, ownership) ?? []))].sort()
-  const known = addresses.flatMap((address) => {
+  const found = addresses.map((address) => {
     const members = all.filter((told) => addressOf(told, ownership) === address)
-    return personAt(address, members, ownership) ?? []
+    return peopleAt(address, members, ownership)
   })
   // An account stands for a person, with or without an address.
   const accounts = all.filter((told) => addressOf(told, ownership) === undefined && isAccount(told))
-  const unknown = accounts.flatMap((told) => personAt(null, [told], ownership) ?? [])
-  return [...known, ...unknown.sort((a, b) => (String(a.records) < String(b.records) ? -1 : 1))]
+  const lone = [...accounts, ...found.flatMap(({ alone }) => alone)]
+  const unknown = lone.flatMap((told) => personAt(null, [told], [], ownership) ?? [])
+  return [
+    ...found.flatMap(({ person }) => person ?? []),
+    ...unknown.sort((a, b) => (String(a.records) < String(b.records) ? -1 : 1)),
+  ]
+}
+
+/** Who has an address, and the accounts that have it, too, and stand for themselves. */
+function peopleAt(
+  address: string,
+  members: Told[],
+  ownership: FieldOwnership,
+): { person: VisiblePerson | undefined; alone: Told[] } {
+  // News of an address are news of whoever has it in that upstream, as far as they are as well verified.
+  const inFull = (told: Told): Told => {
+    const [shared] = isByAddress(told)
+      ? []
+      : members.filter((one) => isByAddress(one) && one.upstream === told.upstream)
+    if (!shared) return told
+    const isAlike = !isNamed(shared) || isUnverified(shared) === isUnverified(told)
+    const heard = isAlike ? shared.changes : shared.changes.map(withoutFields)
+    const own = { ...told, changes: [...told.changes, ...heard] }
+    return isAlike ? { ...own, shared: [shared] } : own
+  }
+  const isGone = (told: Told) => presenceOf(inFull(told)) === 'deleted'
+  const verified = members.filter((told) => isNamed(told) && !isUnverified(told))
+  const unverified = members.filter((told) => isNamed(told) && isUnverified(told))
+  const isUnverifiedHeard = verified.every(isGone) && !unverified.every(isGone)
+  const silenced = verified.length === 0 ? [] : isUnverifiedHeard ? verified : unverified
+  const heard = members.filter((told) => !silenced.includes(told))
+  const alone = heard.filter(isByAddress)
+  const holders = heard.filter((told) => !isByAddress(told))
+  // One record of each upstream stands for the address: of those that are there the first to name it.
+  const rank = (told: Told): [number, number, string] => [
+    ['present', 'vanished', 'deleted'].indexOf(presenceOf(inFull(told))),
+    namedSince(told),
+    told.externalId,
+  ]
+  const heads = holders.filter((told) =>
+    holders.every((rival) => {
+      if (rival === told || rival.upstream !== told.upstream) return true
+      const [left, right] = [rank(told), rank(rival)]
+      const index = left.findIndex((part, place) => part !== right[place])
+      return (left[index] ?? 0) < (right[index] ?? 0)
+    }),
+  )
+  const orphans = alone.filter(({ upstream }) => holders.every((holder) => holder.upstream !== upstream))
+  const speakers = [...heads, ...orphans].map(inFull)
+  return {
+    person: personAt(address, speakers, alone, ownership),
+    alone: members.filter(
+      (told) =>
+        isAccount(told) && !heads.includes(told) && !isByAddress(told) && presenceOf(told) === 'present',
+    ),
+  }
+
+  function isNamed(told: Told): boolean {
+    return spokenBy(told, 'email', ownership) !== undefined
+  }
+
+  function isUnverified(told: Told): boolean {
+    return spokenBy(told, 'email', ownership)?.isUnverified === true
+  }
+
+  /** The first of the times at which it named its address since it named another. */
+  function namedSince(told: Told): number {
+    const toKey = (email: string) => (email === '' ? '' : canonicalEmail(email))
+    const namings = upsertsOf(told).flatMap(({ fields: { email }, stamp, readAt }) => {
+      return email === undefined ? [] : [{ key: toKey(email), at: Math.max(stamp.at, readAt ?? 0) }]
+    })
+    return firstOfRun(namings, toKey(String(spokenBy(told, 'email', ownership)?.value)))
+  }
+}
+
+/** That it was there, and no more. */
+function withoutFields(change: UserChange): UserChange {
+  return change.type === 'user.upserted' ? { ...change, fields: {} } : change
+}
+
+/** The first of the times of a value that are later than every time of another; else its last. */
+function firstOfRun(namings: { key: string; at: number }[], key: string): number {
+  const times = namings.filter((naming) => naming.key === key).map(({ at }) => at)
+  const others = namings.filter((naming) => naming.key !== key).map(({ at }) => at)
+  const present = times.filter((at) => others.every((other) => at > other))
+  return present.length > 0 ? Math.min(...present) : Math.max(...times)
 }
 
 function personAt(
   address: string | null,
-  members: Told[],
+  speakers: Told[],
+  alone: Told[],
   ownership: FieldOwnership,
 ): VisiblePerson | undefined {
-  const alone = members.filter(isByAddress)
-  const holders = members.filter((told) => !isByAddress(told))
-  // One record of each upstream stands for the address: the last to name it, or what was told of the address alone.
-  const heads = holders.filter((told) =>
-    holders.every((rival) => {
-      if (rival === told || rival.upstream !== told.upstream) return true
-      return isLater(naming(told, ownership), naming(rival, ownership))
-    }),
-  )
-  const orphans = alone.filter(({ upstream }) => holders.every((holder) => holder.upstream !== upstream))
-  // News of an address are news of whoever has it in that upstream.
-  const inFull = (told: Told): Told => {
-    const shared = alone.filter((one) => one !== told && one.upstream === told.upstream)
-    return { ...told, changes: [told, ...shared].flatMap((one) => one.changes), shared }
-  }
-  const speakers = [...heads, ...orphans].map(inFull)
-  const others = holders.filter((told) => !heads.includes(told)).map(inFull)
-
   const presence = (['present', 'vanished'] as const).find((one) =>
     speakers.some((told) => presenceOf(told) === one),
   )
@@ -95,14 +164,16 @@ function personAt(
     provenance[field] = { source: upstream, externalId, at, event }
   }
   for (const field of Object.keys(unknown) as FieldName[]) {
-    const [first, second] = [speakers, others].map((told) =>
-      told.filter(isHeard).flatMap((one) => spokenBy(one, field, ownership) ?? []),
-    )
-    const said = first?.length ? first : (second ?? [])
+    const said = speakers.filter(isHeard).flatMap((told) => {
+      const word = spokenBy(told, field, ownership)
+      return word ? [withSince(told, field, word)] : []
+    })
     // Whoever is shut out by one upstream is not let in by another.
     const refusals = field === 'status' ? said.filter(({ value }) => value === 'disabled') : []
     const words = refusals.length > 0 ? refusals : said
-    const heard = ownership[field] === 'local' ? earliest(said) : latest(words)
+    const heard = (
+      { local: () => earliest(said), upstream: () => latest(words), newest: () => youngest(words) } as const
+    )[ownership[field]]()
     person[field] = unknown[field]
     if (heard) set(field, heard)
   }
@@ -110,7 +181,7 @@ function personAt(
     const missed = speakers.filter(isHeard).flatMap((told) => latest(vanishings(told)) ?? [])
     set('status', latest(missed) as Statement)
   }
-  const records = [...heads, ...alone].map(nameOf).sort()
+  const records = [...new Set([...speakers, ...alone].map(nameOf))].sort()
   return { ...person, provenance, records } as unknown as VisiblePerson
 }
 
@@ -131,28 +202,50 @@ function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Stat
     const words = [...still, ...[spokenBy(own, field, ownership) ?? []].flat()]
     return ownership[field] === 'local' ? earliest(words) : latest(words)
   }
-  const said = upsertsOf(told)
-    .filter(({ fields }) => field in fields)
-    .map(({ stamp, fields, isUnvouched }) => {
-      const statement = toStatement(told, stamp, fields[field])
-      return field === 'email' ? { ...statement, isUnvouched: isUnvouched === true } : statement
-    })
+  const said = wordsOf(told, field)
   if (ownership[field] !== 'local') return latest(said)
   return earliest(said.filter(({ value }) => value !== null && value !== '' && value !== false))
+}
+
+function wordsOf(told: Told, field: FieldName): Statement[] {
+  return upsertsOf(told)
+    .filter(({ fields }) => field in fields)
+    .map(({ stamp, fields, isUnverified }) => {
+      const statement = toStatement(told, stamp, fields[field])
+      return field === 'email' ? { ...statement, isUnverified: isUnverified === true } : statement
+    })
+}
+
+/** The same with since when it has been so: a value that is repeated is as old as it was. */
+function withSince(told: Told, field: FieldName, word: Statement): Statement {
+  const { shared = [] } = told
+  const foreign = new Set(shared.flatMap(({ changes }) => changes))
+  const own = { ...told, changes: told.changes.filter((change) => !foreign.has(change)) }
+  const others = shared.flatMap((one) => {
+    const deletions = one.changes.filter(({ type }) => type === 'user.deleted')
+    return wordsOf(one, field).filter(({ at }) => deletions.every(({ stamp }) => at > stamp.at))
+  })
+  const namings = [...wordsOf(own, field), ...others].map(({ value, at }) => {
+    return { key: JSON.stringify(value), at }
+  })
+  return { ...word, since: firstOfRun(namings, JSON.stringify(word.value)) }
+}
+
+/** What has been so for the shortest time. */
+function youngest(said: Statement[]): Statement | undefined {
+  const since = Math.max(...said.map((one) => one.since ?? 0))
+  return latest(said.filter((one) => one.since === since))
 }
 
 function addressOf(told: Told, ownership: FieldOwnership): string | undefined {
   if (isByAddress(told)) return told.externalId.slice(byAddress.length)
   const said = spokenBy(told, 'email', ownership)
-  return !said || said.value === '' || said.isUnvouched ? undefined : canonicalEmail(String(said.value))
+  if (!said || said.value === '' || (said.isUnverified && isAccount(told))) return undefined
+  return canonicalEmail(String(said.value))
 }
 
 function isAccount(told: Told): boolean {
   return upsertsOf(told).some((change) => change.isAccount)
-}
-
-function naming(told: Told, ownership: FieldOwnership): Statement {
-  return spokenBy(told, 'email', ownership) as Statement
 }
 
 /** Deleted unless created after every deletion; vanished if a complete listing missed what nobody saw since. */
@@ -194,7 +287,7 @@ function isLater(a: Statement, b: Statement): boolean {
     one.upstream,
     one.externalId,
     JSON.stringify(one.value),
-    String(one.isUnvouched === true),
+    String(one.isUnverified === true),
   ])
   const index = left?.findIndex((part, place) => part !== right?.[place]) ?? -1
   return index >= 0 && (left?.[index] ?? '') > (right?.[index] ?? '')

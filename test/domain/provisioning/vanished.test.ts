@@ -30,7 +30,7 @@ function adaReadAt3() {
 
 t.test('whoever vanishes from a complete listing is disabled, and it can be asked why', async (t) => {
   const { tell, people, userId } = adaReadAt3()
-  t.strictSame(tell(vanished('rec1', 4)), { path: 'updated', hadEffect: true, userId })
+  t.match(tell(vanished('rec1', 4)), { path: 'updated', hadEffect: true, userId })
   const status = { source: 'airtable', externalId: 'rec1', at: 4, event: 'list 4' }
   t.match(people(), [{ email: ada, name: 'Ada', status: 'disabled', provenance: { status } }])
 })
@@ -40,7 +40,7 @@ t.test('who is seen again is active, though the record was not changed since', a
   const before = people()
   tell(vanished('rec1', 4))
   const again = read('rec1', 1, 5, { email: ada, name: 'Ada', status: 'active' })
-  t.strictSame(tell(again), { path: 'updated', hadEffect: true, userId })
+  t.match(tell(again), { path: 'updated', hadEffect: true, userId })
   t.match(people(), [{ status: 'active', provenance: { status: { at: 1, event: 'read 5' } } }])
   t.equal(people().length, before.length)
 })
@@ -48,7 +48,7 @@ t.test('who is seen again is active, though the record was not changed since', a
 t.test('a read that tells nothing but that the record is there is enough', async (t) => {
   const { tell, people, userId } = adaReadAt3()
   tell(vanished('rec1', 4))
-  t.strictSame(tell(read('rec1', 1, 4, {})), { path: 'updated', hadEffect: true, userId })
+  t.match(tell(read('rec1', 1, 4, {})), { path: 'updated', hadEffect: true, userId })
   t.match(people(), [{ status: 'active' }])
 })
 
@@ -63,8 +63,8 @@ t.test('news of the address alone count as a sight of whoever has it', async (t)
 t.test('a listing that is older than the last sight of somebody does nothing, in either order', async (t) => {
   const { tell, people, userId } = adaReadAt3()
   const before = people()
-  t.strictSame(tell(vanished('rec1', 2)), { path: 'stale', hadEffect: false, userId })
-  t.strictSame(tell(vanished('rec1', 3)), { path: 'stale', hadEffect: false, userId })
+  t.match(tell(vanished('rec1', 2)), { path: 'stale', hadEffect: false, userId })
+  t.match(tell(vanished('rec1', 3)), { path: 'stale', hadEffect: false, userId })
   t.strictSame(people(), before)
 
   const late = createWorld()

@@ -11,6 +11,8 @@ async function createTwoUpstreams(t: Test) {
   t.teardown(() => clerk.close())
   const { app, login, logText } = await world.start({
     UPSTREAMS: 'airtable,clerk',
+    // The table's passwords are those of the accounts' owners.
+    AIRTABLE_EMAILS: 'verified',
     CLERK_SECRET_KEY: 'sk_test_auth',
     CLERK_ISSUER: url,
     CLERK_API_URL: url,

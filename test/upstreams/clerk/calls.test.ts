@@ -85,7 +85,7 @@ t.test('no id excludes anybody, and no question makes no call', async (t) => {
 t.test('an address that Clerk has not verified is found without being vouched for', async (t) => {
   const { find } = await open(t)
   const [found] = await find(['alan@example.com'])
-  t.match(found, { externalId: alan, isUnvouched: true, fields: { name: 'Alan', emailVerified: false } })
+  t.match(found, { externalId: alan, isUnverified: true, fields: { name: 'Alan', emailVerified: false } })
   const [phone] = await find([], [radia])
   t.match(phone, { isAccount: true, fields: { email: '' } })
 })
@@ -262,7 +262,7 @@ t.test('every call names the version whose shapes are known, and proves who asks
     },
   })
   t.strictSame(await find(['ada@example.com']), [], 'an answer that was not asked for is dropped')
-  t.match(await find(['eve@example.com']), [{ externalId: 'user_2eve', isUnvouched: true }])
+  t.match(await find(['eve@example.com']), [{ externalId: 'user_2eve', isUnverified: true }])
   t.match(seen[0], {
     url: /\/v1\/users\?limit=100&email_address\[\]=ada%40example\.com$/,
     headers: { authorization: `Bearer ${secretKey}`, 'clerk-api-version': '2026-05-12' },

@@ -193,20 +193,20 @@ t.test(
     const email = 'ada@example.com'
     const verified = person({ email, email_verified: true, name: ' Ada\0 Lovelace ' })
     t.strictSame(verified?.fields, { email, emailVerified: true, name: 'Ada\ufffd Lovelace' })
-    t.notOk(verified?.isUnvouched)
+    t.notOk(verified?.isUnverified)
     t.match(person({ email, email_verified: false }), {
       fields: { email, emailVerified: false },
-      isUnvouched: true,
+      isUnverified: true,
     })
     for (const email_verified of [undefined, null, 'true', 1]) {
       const unsure = person({ email, email_verified })
       t.strictSame(unsure?.fields, {}, 'it takes no vouching away')
-      t.notOk(unsure?.isUnvouched)
+      t.notOk(unsure?.isUnverified)
     }
     for (const odd of ['', 'ada at example', null, 7, {}]) {
       const untold = person({ email: odd, email_verified: true, name: odd === 'ada at example' ? null : odd })
       t.strictSame(untold?.fields, {}, JSON.stringify(odd))
-      t.notOk(untold?.isUnvouched)
+      t.notOk(untold?.isUnverified)
     }
   },
 )

@@ -156,9 +156,9 @@ t.test('a new user is told with all that Clerk knows, as of the time of their la
 })
 
 t.test('the address is the primary one, wherever it stands', async (t) => {
-  const { fields, isUnvouched } = await readUser({})
+  const { fields, isUnverified } = await readUser({})
   t.match(fields, { email: 'jane@example.com', emailVerified: true })
-  t.equal(isUnvouched, undefined)
+  t.equal(isUnverified, undefined)
 })
 
 t.test('an address that is not verified, or only reserved, is told and not vouched for', async (t) => {
@@ -170,15 +170,15 @@ t.test('an address that is not verified, or only reserved, is told and not vouch
     { ...main, verification: verified, reserved: true },
   ]
   for (const address of unsure) {
-    const { fields, isUnvouched } = await readUser({ email_addresses: [address] })
+    const { fields, isUnverified } = await readUser({ email_addresses: [address] })
     t.match(fields, { email: 'jane@example.com', emailVerified: false })
-    t.equal(isUnvouched, true)
+    t.equal(isUnverified, true)
   }
 })
 
 t.test('a primary address that is not among the addresses was not told; none at all was', async (t) => {
   const absent = await readUser({ email_addresses: [] })
-  t.notOk('email' in absent.fields || 'emailVerified' in absent.fields || absent.isUnvouched)
+  t.notOk('email' in absent.fields || 'emailVerified' in absent.fields || absent.isUnverified)
   const other = await readUser({ primary_email_address_id: 'idn_2other' })
   t.notOk('email' in other.fields)
   const nothing = await readUser({ primary_email_address_id: undefined, email_addresses: undefined })
@@ -186,7 +186,7 @@ t.test('a primary address that is not among the addresses was not told; none at 
   for (const email_addresses of [[], [{ ...main, verification: verified }]]) {
     const none = await readUser({ primary_email_address_id: null, email_addresses })
     t.match(none.fields, { email: '', emailVerified: false })
-    t.notOk(none.isUnvouched)
+    t.notOk(none.isUnverified)
   }
 })
 
@@ -324,7 +324,7 @@ t.test(
     const shown = await read(fixture('user.updated', { email_addresses: [broken] }))
     t.match(shown, {
       refusal: undefined,
-      changes: [{ fields: { email: 'jane at example' }, isUnvouched: true }],
+      changes: [{ fields: { email: 'jane at example' }, isUnverified: true }],
     })
   },
 )

@@ -144,7 +144,7 @@ t.test('a person is found by address and by id, with what the record says', asyn
     },
   ])
   const [locked] = await ask(opened, [], [alan])
-  t.match(locked, { isUnvouched: true, fields: { emailVerified: false, name: null, status: 'disabled' } })
+  t.match(locked, { isUnverified: true, fields: { emailVerified: false, name: null, status: 'disabled' } })
   t.strictSame(await ask(opened, ['nobody@example.com'], ['00000000-0000-4000-8000-000000000000']), [])
 })
 

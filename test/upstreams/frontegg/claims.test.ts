@@ -37,9 +37,9 @@ t.test(
     const { readToken } = shared
     const verified = pick((await readToken({ userId: grace, tenantId: acme })).changes, 'user.upserted')
     t.equal(verified.fields.email, 'Grace@Example.com')
-    t.notOk(verified.isUnvouched)
+    t.notOk(verified.isUnverified)
     const unverified = pick((await readToken({ userId: alan, tenantId: acme })).changes, 'user.upserted')
-    t.match(unverified, { fields: { email: 'alan@example.com' }, isUnvouched: true })
+    t.match(unverified, { fields: { email: 'alan@example.com' }, isUnverified: true })
   },
 )
 
@@ -161,8 +161,8 @@ t.test('that an address is verified is told together with the address, and never
   const { readToken } = shared
   for (const email of [undefined, null, '', ' ', 7]) {
     const { changes } = await readToken({ ...adaAtAcme, claims: { email, email_verified: true } })
-    const { fields, isUnvouched } = pick(changes, 'user.upserted')
-    t.notOk('email' in fields || 'emailVerified' in fields || isUnvouched, JSON.stringify(email))
+    const { fields, isUnverified } = pick(changes, 'user.upserted')
+    t.notOk('email' in fields || 'emailVerified' in fields || isUnverified, JSON.stringify(email))
   }
 })
 
@@ -204,7 +204,7 @@ t.test(
     const { changes } = await readToken({ ...adaAtAcme, claims: without })
     const user = pick(changes, 'user.upserted')
     t.strictSame(user.fields, {})
-    t.notOk(user.isUnvouched)
+    t.notOk(user.isUnverified)
     t.strictSame(pick(changes, 'membership.upserted').fields, {})
   },
 )

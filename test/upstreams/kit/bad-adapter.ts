@@ -66,7 +66,7 @@ export function createDefinition(
           upstream: name,
           externalId: person.id,
           created: created || has('creates whoever it finds'),
-          ...(!person.verified && !has('vouches for everybody') && { isUnvouched: true }),
+          ...(!person.verified && !has('vouches for everybody') && { isUnverified: true }),
           fields: {
             email: toText(person.email, Number.POSITIVE_INFINITY) ?? '',
             emailVerified: person.verified,

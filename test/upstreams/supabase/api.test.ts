@@ -47,7 +47,7 @@ t.test('somebody is found by id and by address, as of the moment of the read', a
   t.strictSame(await byId(lookup, ada), [expected])
   t.strictSame(await byEmail(lookup, 'Ada@Example.com'), [expected])
   t.match(await byEmail(lookup, 'katherine@example.com'), [
-    { isUnvouched: true, fields: { name: 'Katherine Johnson' } },
+    { isUnverified: true, fields: { name: 'Katherine Johnson' } },
   ])
   t.strictSame(await byId(lookup, nobody), [])
   t.strictSame(await byId(lookup, 'rec-of-somebody/else'), [])
@@ -142,9 +142,9 @@ t.test('users of SSO with an address of others are nobody that is vouched for', 
   }
   const { lookup } = await openUpstream(t, { users: [{ ...user, id: ada }, sso] })
   const found = await byEmail(lookup, 'ada@example.com')
-  t.equal(found.find(({ externalId }) => externalId === ada)?.isUnvouched, undefined)
-  t.equal(found.find(({ externalId }) => externalId === nobody)?.isUnvouched, true)
-  t.match(await byId(lookup, nobody), [{ isUnvouched: true }])
+  t.equal(found.find(({ externalId }) => externalId === ada)?.isUnverified, undefined)
+  t.equal(found.find(({ externalId }) => externalId === nobody)?.isUnverified, true)
+  t.match(await byId(lookup, nobody), [{ isUnverified: true }])
 })
 
 t.test(

@@ -51,7 +51,7 @@ t.test(
         upstream: 'supabase',
         externalId: body.record?.['id'],
         isAccount: true,
-        isUnvouched: true,
+        isUnverified: true,
         created: true,
         stamp: { at: event.occurredAt, event: `250 ${event.id}` },
         fields: {
@@ -84,7 +84,7 @@ t.test('an update tells all of the row, with the role that administrators gave',
       role: 'admin',
     },
   })
-  t.notOk(change && 'isUnvouched' in change)
+  t.notOk(change && 'isUnverified' in change)
   const withApp = (raw_app_meta_data: unknown) =>
     readRow({ raw_app_meta_data }, { SUPABASE_ROLE_MAP: { Boss: 'owner' } })
   t.equal(withApp({ role: ' boss ' }).fields.role, 'owner')
@@ -102,8 +102,8 @@ t.test('an update tells all of the row, with the role that administrators gave',
 t.test('an address counts when it was confirmed, and belongs to one user', async (t) => {
   const at = '2026-08-20T10:54:52+00:00'
   const told = (columns: Record<string, unknown>) => {
-    const { fields, isUnvouched } = readRow(columns)
-    return [fields.email, fields.emailVerified, isUnvouched ?? false]
+    const { fields, isUnverified } = readRow(columns)
+    return [fields.email, fields.emailVerified, isUnverified ?? false]
   }
   t.strictSame(told({ email_confirmed_at: at }), ['ada@example.com', true, false])
   t.strictSame(
@@ -411,7 +411,7 @@ t.test('the trigger of the guide tells a database as it is, and keeps its secret
     ['auth.users.insert', 'auth.users.update', 'auth.users.delete'],
   )
   t.match(events[0]?.changes, [
-    { stamp: { at: Date.parse('2026-09-01T10:00:00.123Z'), event: /^050 / }, isUnvouched: true },
+    { stamp: { at: Date.parse('2026-09-01T10:00:00.123Z'), event: /^050 / }, isUnverified: true },
   ])
   t.match(events[1]?.changes, [
     { stamp: { at: Date.parse('2026-09-01T10:00:00.500Z') }, fields: { emailVerified: true } },
