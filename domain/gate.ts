@@ -158,7 +158,7 @@ export function createGate(store: GateStore, limits: GateLimits): Gate {
     async returnPermit(pass) {
       await store.change((state) => returnPermit(state, pass))
       returns += 1
-      for (const wake of [...waiting]) wake()
+      for (const wake of Array.from(waiting)) wake()
     },
   }
 }

@@ -111,7 +111,7 @@ export function createLookupQueue(options: LookupQueueOptions): LookupQueue {
         takeBack()
         if (!entry.waiters.delete(waiter)) return
         resolve({ ...how, wasAsked: entry.isReal })
-        forsake(entry)
+        void forsake(entry)
       }
     })
     const waiter: Waiter = { end: (how) => end(how), isInsisting: false }
@@ -156,12 +156,11 @@ export function createLookupQueue(options: LookupQueueOptions): LookupQueue {
   }
 
   /** Of entries that no caller waits for, only real ones are kept for the next call. */
-  function forsake(entry: Entry): void {
+  async function forsake(entry: Entry): Promise<void> {
     entry.onChange()
     if (isAwaited(entry)) return
-    void Promise.all(entry.decisions).then(() => {
-      if (!entry.isReal && !isAwaited(entry) && waiting.get(entry.name) === entry) waiting.delete(entry.name)
-    })
+    await Promise.all(entry.decisions)
+    if (!entry.isReal && !isAwaited(entry) && waiting.get(entry.name) === entry) waiting.delete(entry.name)
   }
 
   /** Starts one flight after the other; each leaves when its turn comes, so that the next can gather meanwhile. */

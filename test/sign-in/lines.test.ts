@@ -5,11 +5,11 @@ import { createLines } from '../../sign-in/lines.ts'
 function crowd(lines: ReturnType<typeof createLines>, networks: string[]) {
   const started: string[] = []
   const leaves: (() => void)[] = []
-  for (const [index, network] of networks.entries())
-    void lines.enter('ada', network).then((leave) => {
-      started.push(`${network}${index}`)
-      leaves[index] = leave
-    })
+  async function enter(network: string, index: number) {
+    leaves[index] = await lines.enter('ada', network)
+    started.push(`${network}${index}`)
+  }
+  for (const [index, network] of networks.entries()) void enter(network, index)
   return { started, leave: (index: number) => leaves[index]?.() }
 }
 

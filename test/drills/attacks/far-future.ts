@@ -14,8 +14,10 @@ export default {
       USER_WEBHOOK_SYNC_ENABLED: 'true',
       AIRTABLE_USER_SYNC_SECRET: syncSecret,
     })
-    const post = (path: string, body: string, headers: Record<string, string>, method = 'POST') =>
+    const request = (method: 'POST' | 'PATCH', path: string, body: string, headers: Record<string, string>) =>
       fetch(target.url + path, { method, headers: { 'content-type': 'application/json', ...headers }, body })
+    const post = (path: string, body: string, headers: Record<string, string>) =>
+      request('POST', path, body, headers)
     const send = (eventId: string, at: number, user: object = owner) => {
       const occurredAt = new Date(at).toISOString()
       const body = JSON.stringify({ eventId, eventType: 'user.updated', occurredAt, user })
@@ -42,12 +44,9 @@ export default {
     const boss = await login('Grace@Example.com', 'nanoseconds-matter')
     const { accessToken } = (await boss.json()) as { accessToken: string }
     const authorization = `Bearer ${accessToken}`
-    await post(
-      `/api/admin/users/${user.id}`,
-      '{"status":"disabled","role":"viewer"}',
-      { authorization },
-      'PATCH',
-    )
+    await request('PATCH', `/api/admin/users/${user.id}`, '{"status":"disabled","role":"viewer"}', {
+      authorization,
+    })
     for (let turn = 0; turn < 20; turn += 1) await send(`evt_${turn}`, Date.now() + turn * 1000)
     const [ada] = await world.sql<{ status: string; role: string }[]>`
       select status, role from firstlogin.users where id = ${user.id}`

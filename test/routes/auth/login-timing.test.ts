@@ -68,9 +68,11 @@ interface Made {
 
 function attempt({ login }: Service, email: string, password = 'a wrong one'): Made {
   const made: Made = {}
-  void login(email, password).then((reply) => {
+  async function note() {
+    const reply = await login(email, password)
     made.answer = { status: reply.statusCode, code: reply.json().code }
-  })
+  }
+  void note()
   return made
 }
 
