@@ -99,7 +99,7 @@ t.test(
         Email: `closed${number}@example.com`,
       })
     await until(async () => {
-      const isAtFirst = Number((await row()).cursor) === 1
+      const isAtFirst = Number((await row())['cursor']) === 1
       if (isAtFirst && held.unanswered() > 0) held.letGo()
       return !isAtFirst
     })
