@@ -15,7 +15,7 @@ const large = 'x'.repeat(32 * 1024 * 1024)
 const never = 3_600_000
 const noLimits = {
   requestTimeout: never,
-  http: { headersTimeout: never, connectionsCheckingInterval: never },
+  http: { requestTimeout: never, headersTimeout: never, connectionsCheckingInterval: never },
 }
 
 /** `limits` are those of the plugin, `times` those of Node; what is not given does not end within a test. */
