@@ -1,4 +1,7 @@
 import t from 'tap'
+import { Value } from 'typebox/value'
+import { AirtableEnv } from '../../upstreams/airtable/env.ts'
+import { upstreams } from '../../upstreams/index.ts'
 import { isRefused, load, needed, refused } from './settings.ts'
 
 t.test('numbers, booleans, addresses and lists are taken as they are meant or not at all', async (t) => {
@@ -138,3 +141,19 @@ t.test('the settings of an upstream count only while it is on', async (t) => {
   isRefused(t, 'AIRTABLE_ROLE_MAP', '{"Boss":"king"}')
   isRefused(t, 'AIRTABLE_API_URL', 'https://api.airtable.com/v0', 'api.airtable.com')
 })
+
+t.test(
+  'addresses of a table count as unverified beside an upstream that verifies them, unless it is set',
+  async (t) => {
+    const airtable = upstreams.find(({ name }) => name === 'airtable')
+    const env = Value.Parse(AirtableEnv, Value.Default(AirtableEnv, { ...needed }))
+    t.match(airtable?.beside?.(env, true), { AIRTABLE_EMAILS: 'unverified' })
+    t.match(airtable?.beside?.(env, false), { AIRTABLE_EMAILS: 'verified' })
+    t.match(airtable?.beside?.({ ...env, AIRTABLE_EMAILS: 'verified' }, true), {
+      AIRTABLE_EMAILS: 'verified',
+    })
+    isRefused(t, 'AIRTABLE_EMAILS', 'maybe', 'true')
+    t.equal(load().REKEY_WINDOW_S, 86_400)
+    isRefused(t, 'REKEY_WINDOW_S', '-1', '1d')
+  },
+)

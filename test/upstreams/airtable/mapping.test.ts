@@ -180,3 +180,37 @@ t.test(
     t.equal(read({ Name: 7 }).fields?.name, '7')
   },
 )
+
+t.test(
+  'a record was made when Airtable says so, and its address counts as the settings have it',
+  async (t) => {
+    t.match(read({}).change, { isUnverified: undefined, bornAt: undefined })
+    const unverified = read({}, { AIRTABLE_EMAILS: 'unverified' })
+    t.match(unverified.change, { isUnverified: true, fields: { emailVerified: false } })
+    const env = Value.Parse(
+      AirtableEnv,
+      Value.Default(AirtableEnv, {
+        AIRTABLE_TOKEN: 'pat',
+        AIRTABLE_BASE_ID: 'appAAAAAAAAAAAAAA',
+        AIRTABLE_TABLE: 'Users',
+      }),
+    )
+    const record = { id: 'recAAAAAAAAAAAAAA', fields: { Email: 'ada@example.com' } }
+    const change = toChange({ ...record, createdTime: '2026-01-05T09:00:00.000Z' }, env, readAt, () => {})
+    t.equal(change?.bornAt, Date.parse('2026-01-05T09:00:00.000Z'))
+  },
+)
+
+t.test('a column says which addresses are verified; what cannot be read is not', async (t) => {
+  const columns = { email: 'Email', emailVerified: 'Checked' }
+  for (const cell of [true, 'Yes', ' verified ', 'TRUE', ['confirmed']])
+    t.match(read({ Checked: cell }, { AIRTABLE_FIELDS: columns }).change, {
+      isUnverified: undefined,
+      fields: { emailVerified: true },
+    })
+  for (const cell of [undefined, false, '', 'no', 'not yes', ['yes', 'no'], { error: '#ERROR!' }, 2])
+    t.match(read({ Checked: cell }, { AIRTABLE_FIELDS: columns }).change, {
+      isUnverified: true,
+      fields: { emailVerified: false },
+    })
+})
