@@ -67,7 +67,11 @@ export default fp<SignInOptions>(
         lookUp: app.readThrough.lookUp,
         async complete(user, login) {
           const client = { ...toClient(attempt.address, userAgent), passwordHash: user.passwordHash }
-          const issued = await login.succeed((success) => app.tokens.issue(user.id, client, success))
+          const issued = await login.succeed(async (success) => {
+            // A hash that a login at the same moment has made stronger shows only in a second look.
+            const first = await app.tokens.issue(user.id, client, success)
+            return first ?? app.tokens.issue(user.id, client, success)
+          })
           if (!issued) return undefined
           app.readThrough.recheck(user)
           await upgrade(user, attempt.password, login)

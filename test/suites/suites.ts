@@ -2,6 +2,7 @@
 export const suites = {
   server: ['server'],
   auth: ['routes/auth'],
+  logins: ['routes/auth/login', 'sign-in'],
   lookups: ['plugins/read-through', 'plugins/reconcile'],
   feeds: ['plugins/feeds', 'plugins/freshness'],
   sandbox: ['sandbox'],

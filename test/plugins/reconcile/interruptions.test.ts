@@ -1,4 +1,5 @@
 import t from 'tap'
+import { holdCalls } from '../../support/held-calls.ts'
 import { addPeople } from '../../support/people.ts'
 import { createWorld, type World } from '../../support/service.ts'
 import { idOf, startWalker } from './walker.ts'
@@ -73,7 +74,9 @@ t.test('whoever lost the lease in the middle writes no more', async (t) => {
   await addPeople(world.airtable, 250)
   let stealing: Promise<unknown> | undefined
   const onProgress = () => {
-    stealing ??= world.sql`update firstlogin.listings set worker = gen_random_uuid()`.execute()
+    // The next page is not answered before another worker has the lease.
+    const held = holdCalls(world.airtable)
+    stealing ??= world.sql`update firstlogin.listings set worker = gen_random_uuid()`.then(() => held.end())
   }
   await t.rejects(walk({ onProgress }), { code: 'FL_RECONCILE_BUSY' })
   await stealing

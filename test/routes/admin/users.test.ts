@@ -9,7 +9,16 @@ const password = 'correct horse battery staple'
 const passwordHash = hash(password, { memoryCost: 64, timeCost: 1, parallelism: 1 })
 const nobody = '0192d3a0-0000-7000-8000-000000000000'
 
-async function tell(service: Service, name: string, role: string, own: object = {}): Promise<void> {
+/** After the events of `tell`: the older one of two records stays. */
+const later = '2026-11-20T11:00:00.000Z'
+
+async function tell(
+  service: Service,
+  name: string,
+  role: string,
+  own: object = {},
+  occurredAt = '2026-11-20T10:00:00.000Z',
+): Promise<void> {
   const user = {
     id: `rec${name}`,
     email: `${name}@example.com`,
@@ -17,7 +26,7 @@ async function tell(service: Service, name: string, role: string, own: object = 
     role,
     passwordHash: await passwordHash,
   }
-  const reply = await send(service, toEvent({ user: { ...user, ...own } }))
+  const reply = await send(service, toEvent({ occurredAt, user: { ...user, ...own } }))
   t.equal(reply.statusCode, 200)
 }
 
@@ -72,7 +81,7 @@ t.test(
     isProblem(t, await service.login('member@example.com', password), 'FL_ACCOUNT_INACTIVE')
 
     await tell(service, 'member', 'member', { status: 'active' })
-    await tell(service, 'member', 'member', { id: 'recAnother' })
+    await tell(service, 'member', 'member', { id: 'recAnother' }, later)
     isProblem(
       t,
       await service.login('member@example.com', password),
