@@ -26,6 +26,7 @@ t.test('what has a default needs no setting', async (t) => {
     READTHROUGH_DEADLINE_MS: 2000,
     READTHROUGH_NEGATIVE_TTL_S: 60,
     READTHROUGH_RECHECK_S: 86_400,
+    REKEY_WINDOW_S: 86_400,
     RECONCILE_SCHEDULE: '30 3 * * *',
     ACCESS_TOKEN_TTL_S: 600,
     REFRESH_TOKEN_TTL_S: 2_592_000,
@@ -42,7 +43,7 @@ t.test('what has a default needs no setting', async (t) => {
       avatarUrl: 'local',
       status: 'upstream',
       role: 'newest',
-      passwordHash: 'local',
+      passwordHash: 'newest',
     },
   })
   t.match(upstreams, [{ name: 'airtable', gate: 'airtable:appAAAAAAAAAAAAAA' }])

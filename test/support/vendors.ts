@@ -9,6 +9,7 @@ import { loadConfig } from '../../config.ts'
 import { type ClerkStandIn, createClerkStandIn } from '../../sandbox/clerk/stand-in.ts'
 import { createFronteggStandIn, type FronteggStandIn } from '../../sandbox/frontegg/stand-in.ts'
 import { createSupabaseStandIn, type SupabaseStandIn } from '../../sandbox/supabase/stand-in.ts'
+import { hastyClock } from './clocks.ts'
 import { createDatabase } from './database.ts'
 
 export const instanceId = 'ins_2g7np7Hrk0SN6kj5EDMLDaKNL0S'
@@ -105,9 +106,13 @@ export async function createVendors(t: Test): Promise<Vendors> {
 }
 
 /** The service's own decorators are seen by the app around it. */
-const openly = fp(async (app: FastifyInstance, options: ServiceOptions) => firstlogin(app, options), {
-  name: 'firstlogin-openly',
-})
+const openly = fp(
+  async (app: FastifyInstance, options: ServiceOptions) =>
+    firstlogin(app, { ...options, timing: { failures: hastyClock } }),
+  {
+    name: 'firstlogin-openly',
+  },
+)
 
 /** The headers of Svix, by its own package. */
 export function svixHeaders(secret: string, id: string, body: string, at = new Date()) {

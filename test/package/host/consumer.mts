@@ -46,7 +46,7 @@ export const gateOfAirtable = airtableUpstream.gateOf
 export const own = defineUpstream({
   name: 'own',
   env: Type.Object({ OWN_TOKEN: Type.String() }),
-  limitsOf: () => ({ callsPerSecond: 4, pauseMs: 1000 }),
+  limitsOf: () => ({ calls: 4, windowMs: 1000, pauseMs: 1000 }),
   gateOf: ({ OWN_TOKEN }) => OWN_TOKEN,
   create: (_env, { clock }: UpstreamContext) => ({
     lookup: { batchSize: 1, find: async () => (clock() > 0 ? [] : []) },
