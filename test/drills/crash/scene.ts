@@ -65,6 +65,8 @@ export async function createScene(t: Test): Promise<Scene> {
     AIRTABLE_BASE_ID: airtable.baseId,
     AIRTABLE_TABLE: 'Users',
     AIRTABLE_API_URL: await airtable.listen(),
+    // The records are in no table: the events alone say who is who.
+    USER_READTHROUGH_FALLBACK_ENABLED: 'false',
     // Only events speak of people here.
     RECONCILE_SCHEDULE: 'never',
     LOG_LEVEL: 'warn',
