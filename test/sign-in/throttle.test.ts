@@ -1,8 +1,33 @@
 import t, { type Test } from 'tap'
 import { canonicalEmail } from '../../domain/email.ts'
 import { FirstloginError } from '../../errors.ts'
-import { type CountedLogin, createThrottle, type Login, type Throttle } from '../../sign-in/throttle.ts'
+import {
+  type CountedLogin,
+  createThrottle as create,
+  type Login,
+  type Throttle,
+} from '../../sign-in/throttle.ts'
 import { createDatabase } from '../support/database.ts'
+
+/** As a login does: the attempt is over when its answer is released. */
+function createThrottle(options: Parameters<typeof create>[0]): ReturnType<typeof create> {
+  const throttle = create(options)
+  return {
+    ...throttle,
+    async begin(who) {
+      const begun = await throttle.begin(who)
+      const over = (say: () => Promise<void>) => () => say().finally(begun.abandon)
+      const { forgive, fail, excuse, withdraw } = begun
+      return {
+        ...begun,
+        forgive: over(forgive),
+        fail: over(fail),
+        excuse: over(excuse),
+        withdraw: over(withdraw),
+      }
+    },
+  }
+}
 
 const secret = 'a secret for tests of at least 32 bytes'
 const newer = 'a newer secret for tests of at least 32 bytes'
