@@ -52,6 +52,8 @@ async function createReceiver(t: Test, answers: Answer[] = [processed]): Promise
     requests.push({ headers: request.headers, bytes: Buffer.concat(chunks) })
     reply.writeHead(answer?.status ?? 200, answer?.headers).end(answer?.body)
   })
+  // A busy machine may pause for longer than a connection would be kept.
+  server.keepAliveTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()
