@@ -82,26 +82,27 @@ export async function countAttempt(
   return row
 }
 
-/**
- * A wrong password: it was counted before. A recognized client that fails too often is recognized no longer. Rows that are
- * over are deleted on the way, a few at a time.
- */
+/** A wrong password of a recognized client, which was counted before: one that fails too often is recognized no longer. */
 export async function recordFailure(sql: Sql, { account, client }: AttemptKeys): Promise<void> {
+  await sql`
+    update firstlogin.recognized_clients set failures = failures + 1
+    where account = ${account} and client = ${client} and last_login_at > now() - interval '90 days'`
+}
+
+/** Deletes rows that are over, at most so many of each table. */
+export async function sweepAttempts(sql: Sql, limit: number): Promise<void> {
   await sql`
     with swept_windows as (
       delete from firstlogin.login_failures where ctid = any(array(
-        select ctid from firstlogin.login_failures where window_ends_at < now() - interval '1 minute' limit 10
+        select ctid from firstlogin.login_failures where window_ends_at < now() - interval '1 minute' limit ${limit}
         for update skip locked))
     ), swept_accounts as (
       delete from firstlogin.account_failures where ctid = any(array(
-        select ctid from firstlogin.account_failures where expires_at < now() limit 10 for update skip locked))
-    ), swept_clients as (
-      delete from firstlogin.recognized_clients where ctid = any(array(
-        select ctid from firstlogin.recognized_clients where last_login_at < now() - interval '90 days' limit 10
-        for update skip locked))
+        select ctid from firstlogin.account_failures where expires_at < now() limit ${limit} for update skip locked))
     )
-    update firstlogin.recognized_clients set failures = failures + 1
-    where account = ${account} and client = ${client} and last_login_at > now() - interval '90 days'`
+    delete from firstlogin.recognized_clients where ctid = any(array(
+      select ctid from firstlogin.recognized_clients where last_login_at < now() - interval '90 days' limit ${limit}
+      for update skip locked))`
 }
 
 /** Takes a counted failure back: entirely, or, where an upstream was unavailable, to count it as such. */

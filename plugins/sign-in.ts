@@ -63,6 +63,7 @@ export default fp<SignInOptions>(
       const parts: PasswordSignInParts<SignedIn> = {
         throttle: app.loginThrottle,
         lines,
+        refuseFlood: app.hashQueue.refuseFlood,
         reserveHash: app.hashQueue.reserve,
         lookUp: app.readThrough.lookUp,
         async complete(user, login) {

@@ -12,6 +12,10 @@ export interface FairQueue<Job extends QueuedJob> {
   take(isEligible: (job: Job) => boolean): Job | undefined
   /** Units of work that would be taken before a job that joins this flow now. */
   workBefore(flow: FlowKey): number
+  /** Units of work of all jobs that wait and of all places. */
+  readonly work: number
+  /** Jobs of the flow that wait, and its places. */
+  sizeOf(flow: FlowKey): number
   /** Jobs that wait. */
   readonly size: number
   /** Flows that are remembered. */
@@ -102,6 +106,16 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
         const backlog = Math.max(0, finish - begin) + reserved / weight
         work += Math.min(backlog, Math.max(0, start - begin)) * weight
       }
+      return work
+    },
+    sizeOf({ name }) {
+      const flow = flows.get(name)
+      return flow ? flow.jobs.length + flow.reserved : 0
+    },
+    get work() {
+      let work = 0
+      for (const { jobs, reserved } of flows.values())
+        work += jobs.reduce((sum, { job }) => sum + job.cost, reserved)
       return work
     },
     get size() {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { type Clock, monotonicClock } from '../domain/clock.ts'
 import { costToVerify, hashPassword, verifyPassword } from '../domain/password.ts'
 import { FirstloginError } from '../errors.ts'
 import { createFailureCounts, type FailureCounts } from './failure-counts.ts'
@@ -21,6 +22,11 @@ export interface HashPlace {
 
 /** Computes password hashes off the event loop, fair by client network and by cost. */
 export interface HashQueue {
+  /**
+   * Throws FL_OVERLOADED for a network that fails all the time, where `reserve` would refuse its unrecognized clients: most
+   * attempts of a flood end here, before they cost a statement.
+   */
+  refuseFlood(network: string): void
   /** Throws FL_OVERLOADED when this client would wait longer than `maxWaitMs`. */
   reserve(client: HashClient): HashPlace
   /** `reserve` and `verify` in one. */
@@ -37,8 +43,7 @@ export interface HashQueueOptions {
   /** Default 3,000. */
   maxWaitMs?: number
   failures?: FailureCounts
-  /** Milliseconds, never going back. */
-  clock?: () => number
+  clock?: Clock
   /** What computes. */
   compute?: { verify: typeof verifyPassword; hash: typeof hashPassword }
 }
@@ -52,45 +57,73 @@ interface Job {
 /** Hashes that cost more than this, in units of our own, never occupy all workers. */
 const cheapUpTo = 4
 const recognizedWeight = 4
+/** All noisy networks together get this share of the workers. */
+const noisyShare = 0.25
+/** From this wait on, suspect networks are treated as noisy. */
+const crowdedMs = 100
+/** Clients of suspect and of noisy networks wait no longer than this. */
+const maxSuspectWaitMs = 1000
+const maxNoisyWaitMs = 500
 
 export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
-  const { workers = availableParallelism(), maxWaitMs = 3000 } = options
-  const clock = options.clock ?? (() => performance.now())
+  const { workers = availableParallelism(), maxWaitMs = 3000, clock = monotonicClock } = options
   const compute = options.compute ?? { verify: verifyPassword, hash: hashPassword }
-  const failures = options.failures ?? createFailureCounts({ clock })
+  const failures = options.failures ?? createFailureCounts({ clock: () => clock.now() })
   const pace = createPaceMeter()
   const queue = createFairQueue<Job>()
   const running = new Set<Job>()
   /** Where there is one worker alone, it does everything. */
-  const maxShared = Math.max(1, workers - 1)
+  const maxCostly = Math.max(1, workers - 1)
+  const noisyCapacity = workers * noisyShare
+  const maxNoisy = Math.max(1, Math.floor(noisyCapacity))
+  let isNoisyPaused = false
 
-  const isNoisy = ({ network, isRecognized }: HashClient) => !isRecognized && failures.isNoisy(network)
+  const isCrowded = () => (queue.work * pace.unitMs) / workers > crowdedMs
+  const isSuspect = (client: HashClient) =>
+    isCrowded() && failures.isSuspect(client.network, queue.sizeOf(toFlow(client)))
+  const isNoisy = (client: HashClient) =>
+    !client.isRecognized && (failures.isNoisy(client.network) || isSuspect(client))
   const isCostly = ({ cost }: Job) => cost > cheapUpTo
   const count = (isOne: (job: Job) => boolean) => [...running].filter(isOne).length
 
   function pump(): void {
     while (running.size < workers) {
-      const isNoisyFull = count(({ client }) => isNoisy(client)) >= maxShared
-      const isCostlyFull = count(isCostly) >= maxShared
+      const isNoisyFull = isNoisyPaused || count(({ client }) => isNoisy(client)) >= maxNoisy
+      const isCostlyFull = count(isCostly) >= maxCostly
       const job = queue.take(
         (candidate) => !(isCostlyFull && isCostly(candidate)) && !(isNoisyFull && isNoisy(candidate.client)),
       )
       if (!job) return
-      running.add(job)
-      void job.run().finally(() => {
-        running.delete(job)
-        pump()
-      })
+      void start(job)
     }
+  }
+
+  async function start(job: Job): Promise<void> {
+    running.add(job)
+    const startedAt = clock.now()
+    await job.run()
+    running.delete(job)
+    if (isNoisy(job.client)) pauseNoisy(clock.now() - startedAt)
+    pump()
+  }
+
+  /** Where the share of noisy networks is less than one worker, it stands still for the rest of the time. */
+  function pauseNoisy(workedMs: number): void {
+    if (noisyCapacity >= 1) return
+    isNoisyPaused = true
+    clock.after(workedMs / noisyCapacity - workedMs, () => {
+      isNoisyPaused = false
+      pump()
+    })
   }
 
   function add<T>(client: HashClient, cost: number, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       async function run(): Promise<void> {
-        const started = clock()
+        const startedAt = clock.now()
         try {
           const result = await work()
-          if (cost === 1) pace.add(clock() - started)
+          if (cost === 1) pace.add(clock.now() - startedAt)
           resolve(result)
         } catch (error) {
           // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- It is what was thrown.
@@ -104,12 +137,19 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
 
   function estimateWaitMs(client: HashClient): number {
     const work = queue.workBefore(toFlow(client)) + [...running].reduce((sum, { cost }) => sum + cost, 0) / 2
-    return (work * pace.unitMs) / (isNoisy(client) ? maxShared : workers)
+    return (work * pace.unitMs) / (isNoisy(client) ? noisyCapacity : workers)
+  }
+
+  function maxWaitOf(client: HashClient): number {
+    if (!isNoisy(client)) return maxWaitMs
+    return Math.min(maxWaitMs, failures.isNoisy(client.network) ? maxNoisyWaitMs : maxSuspectWaitMs)
   }
 
   function refuseOverload(client: HashClient): void {
     const waitMs = estimateWaitMs(client)
-    if (waitMs <= maxWaitMs) return
+    if (waitMs <= maxWaitOf(client)) return
+    // A network that goes on regardless does not become quiet by being refused.
+    if (isNoisy(client)) failures.add(client.network)
     throw new FirstloginError('FL_OVERLOADED', { retryAfterS: Math.min(30, Math.ceil(waitMs / 1000)) })
   }
 
@@ -127,7 +167,8 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
     async function verify(password: string, hash: string | null): Promise<boolean> {
       release()
       const isRight = await add(client, costToVerify(hash), () => compute.verify(password, hash))
-      if (!isRight) failures.add(client.network)
+      if (isRight) failures.succeed(client.network)
+      else failures.add(client.network)
       return isRight
     }
 
@@ -135,6 +176,10 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
   }
 
   return {
+    refuseFlood(network) {
+      const client = { network, isRecognized: false }
+      if (isNoisy(client)) refuseOverload(client)
+    },
     reserve,
     verify: async (password, hash, client) => reserve(client).verify(password, hash),
     async hash(password, client) {

@@ -40,8 +40,10 @@ export interface LoginLookup {
 }
 
 export interface PasswordSignInParts<Issued> {
-  throttle: Pick<Throttle, 'begin'>
+  throttle: Pick<Throttle, 'begin' | 'isDevice'>
   lines: Lines
+  /** Throws FL_OVERLOADED for a network that floods the service. */
+  refuseFlood(network: string): void
   /** Throws FL_OVERLOADED. */
   reserveHash(client: HashClient): HashPlace
   /** Begins at once, before it returns. */
@@ -88,7 +90,7 @@ export async function signInWithPassword<Issued>(
   parts: PasswordSignInParts<Issued>,
   attempt: PasswordAttempt,
 ): Promise<Issued> {
-  const { throttle, lines, reserveHash, lookUp, complete, release, count } = parts
+  const { throttle, lines, refuseFlood, reserveHash, lookUp, complete, release, count } = parts
   const { password, address, device, keepDevice, log } = attempt
   const network = clientNetwork(address)
 
@@ -114,6 +116,8 @@ export async function signInWithPassword<Issued>(
   /** What is refused here is answered at once: no account has had a part in it. */
   async function admit(): Promise<Admitted> {
     const email = canonicalEmail(attempt.email)
+    // A device that has logged in before may be in the same network.
+    if (!throttle.isDevice(device)) refuseFlood(network)
     const login = await throttle.begin({ email, address, device, keepDevice })
     let leaveLine = () => {}
     try {

@@ -8,6 +8,7 @@ import {
   forgive,
   recordFailure,
   type SuccessfulAttempt,
+  sweepAttempts,
   uncountAttempt,
 } from '../db/login-attempts.ts'
 import { createDeviceId, encodeDeviceToken, readDeviceToken } from '../domain/device.ts'
@@ -61,6 +62,8 @@ export interface CountedLogin {
 export interface Throttle {
   /** Counts the attempt. Throws FL_LOGIN_THROTTLED where it is one too many, in the same way for unknown addresses. */
   begin(login: Login): Promise<CountedLogin>
+  /** True for a device cookie that we have issued. */
+  isDevice(token: string | undefined): boolean
   /** Forgets what was counted for an account, and answers how many consecutive failures that were. */
   unlock(email: CanonicalEmail): Promise<number>
 }
@@ -79,11 +82,15 @@ export const defaultLimits: AttemptLimits = {
   maxConsecutive: 100,
 }
 
+/** One failure of so many deletes rows that are over. */
+const sweepEvery = 50
+
 export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Throttle {
   const limits = { ...defaultLimits, ...options.limits }
   const accountKeys = createKeyRing(secret, 'accounts')
   const deviceKeys = createKeyRing(secret, 'devices')
   const turns = createTurns()
+  let failed = 0
 
   /** The newest account key's first. */
   function toAccounts(email: CanonicalEmail): { account: Buffer; former: Buffer[] } {
@@ -101,9 +108,14 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
     const turn = [account.toString('base64'), network, deviceId].join()
     await adoptAccount(sql, account, former)
 
-    let counted = await countAttempt(sql, who, limits)
+    const watch = turns.watch(turn)
+    let counted = await countAttempt(sql, who, limits).finally(watch.stop)
     if (!counted.isRefused) turns.begin(turn)
-    else if (await turns.takeOver(turn)) counted = await countOrEnd()
+    else if (watch.hasAnyEnded()) {
+      // One that still counted in the statement may have been right.
+      turns.begin(turn)
+      counted = await countOrEnd()
+    } else if (await turns.takeOver(turn)) counted = await countOrEnd()
     if (counted.isRefused) throw new FirstloginError('FL_LOGIN_THROTTLED', { retryAfterS: counted.endsInS })
 
     async function countOrEnd() {
@@ -133,6 +145,12 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
       return start(success).finally(abandon)
     }
 
+    async function fail(): Promise<void> {
+      if (counted.isRecognized) await recordFailure(sql, keys)
+      failed += 1
+      if (failed % sweepEvery === 0) await sweepAttempts(sql, sweepEvery * 10)
+    }
+
     return {
       network,
       client: counted.client,
@@ -141,7 +159,7 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
       deviceToken: keptDevice && encodeDeviceToken(deviceKeys.current, keptDevice),
       succeed,
       forgive: () => forgive(sql, success),
-      fail: () => recordFailure(sql, keys),
+      fail,
       excuse: () => uncountAttempt(sql, keys, { whileAway: 1 }),
       withdraw: () => uncountAttempt(sql, keys, { whileAway: 0 }),
       abandon,
@@ -150,6 +168,7 @@ export function createThrottle({ sql, secret, ...options }: ThrottleOptions): Th
 
   return {
     begin,
+    isDevice: (token) => token !== undefined && readDeviceToken(deviceKeys.all, token) !== undefined,
     async unlock(email) {
       const { account, former } = toAccounts(email)
       return forgetFailures(sql, [account, ...former])

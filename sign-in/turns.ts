@@ -9,30 +9,58 @@ export interface Turns {
   end(key: string): void
   /** True once this attempt has taken the place of one that ended; false when there is nothing to wait for. */
   takeOver(key: string): Promise<boolean>
+  /** Notices whether an attempt ends, until `stop`. */
+  watch(key: string): { hasAnyEnded(): boolean; stop(): void }
+}
+
+interface Line {
+  running: number
+  waiting: (() => void)[]
+  watchers: number
+  ended: number
 }
 
 /** At most `maxWaiting` attempts wait for each key. */
 export function createTurns(maxWaiting = 200): Turns {
-  const lines = new Map<string, { running: number; waiting: (() => void)[] }>()
+  const lines = new Map<string, Line>()
+
+  function getLine(key: string): Line {
+    const line = lines.get(key) ?? { running: 0, waiting: [], watchers: 0, ended: 0 }
+    lines.set(key, line)
+    return line
+  }
+
+  function forgetIdle(key: string, { running, watchers }: Line): void {
+    if (running === 0 && watchers === 0) lines.delete(key)
+  }
 
   return {
-    begin(key) {
-      const line = lines.get(key) ?? { running: 0, waiting: [] }
-      line.running += 1
-      lines.set(key, line)
-    },
+    begin: (key) => void (getLine(key).running += 1),
     end(key) {
       const line = lines.get(key)
-      const next = line?.waiting.shift()
       if (!line) return
+      line.ended += 1
+      const next = line.waiting.shift()
       if (next) return next()
       line.running -= 1
-      if (line.running === 0) lines.delete(key)
+      forgetIdle(key, line)
     },
     takeOver(key) {
       const line = lines.get(key)
-      if (!line || line.waiting.length >= maxWaiting) return Promise.resolve(false)
+      if (!line || line.running === 0 || line.waiting.length >= maxWaiting) return Promise.resolve(false)
       return new Promise((resolve) => line.waiting.push(() => resolve(true)))
+    },
+    watch(key) {
+      const line = getLine(key)
+      const endedBefore = line.ended
+      line.watchers += 1
+      return {
+        hasAnyEnded: () => line.ended !== endedBefore,
+        stop() {
+          line.watchers -= 1
+          forgetIdle(key, line)
+        },
+      }
     },
   }
 }

@@ -36,3 +36,20 @@ t.test('only so many networks are remembered, and one that goes on failing is no
   t.equal(failures.isNoisy('attacker'), true)
   t.equal(failures.isNoisy('other 0'), false)
 })
+
+t.test(
+  'a network is suspect with two attempts that failed or wait, unless one has succeeded within a minute',
+  async (t) => {
+    let now = 0
+    const failures = createFailureCounts({ clock: () => now })
+    t.equal(failures.isSuspect('a', 1), false)
+    t.equal(failures.isSuspect('a', 2), true)
+    failures.add('a')
+    t.equal(failures.isSuspect('a', 0), false)
+    t.equal(failures.isSuspect('a', 1), true)
+    failures.succeed('a')
+    t.equal(failures.isSuspect('a', 50), false)
+    now = 60_001
+    t.equal(failures.isSuspect('a', 50), true)
+  },
+)

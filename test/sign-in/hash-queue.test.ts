@@ -1,6 +1,8 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { hashPassword } from '../../domain/password.ts'
+import { FirstloginError } from '../../errors.ts'
 import { createHashQueue, type HashClient, type HashQueueOptions } from '../../sign-in/hash-queue.ts'
+import { createTestClock } from '../support/clocks.ts'
 
 const costly = `$2b$12$${'a'.repeat(53)}`
 const ours = null
@@ -9,10 +11,10 @@ const ours = null
 function createBench(options: HashQueueOptions = {}) {
   const running: { name: string; finish: (isRight: boolean) => void }[] = []
   const started: string[] = []
-  let now = 0
+  const clock = createTestClock()
   const queue = createHashQueue({
     workers: 2,
-    clock: () => now,
+    clock,
     compute: {
       verify: (name) =>
         new Promise((resolve) => {
@@ -25,11 +27,26 @@ function createBench(options: HashQueueOptions = {}) {
   })
   /** Ends the hash that has run for longest, after so many milliseconds. */
   async function finish(isRight = false, ms = 10): Promise<void> {
-    now += ms
+    clock.moveTo(clock.now() + ms)
     running.shift()?.finish(isRight)
     await settle()
   }
-  return { queue, running, started, finish, wait: (ms: number) => void (now += ms) }
+  /** These networks have had a success, so that many attempts of theirs are no flood. */
+  async function succeedFrom(...networks: string[]): Promise<void> {
+    for (const network of networks) {
+      void queue.verify('before', ours, from(network))
+      await settle()
+      await finish(true)
+    }
+  }
+  return {
+    queue,
+    running,
+    started,
+    finish,
+    succeedFrom,
+    wait: (ms: number) => clock.moveTo(clock.now() + ms),
+  }
 }
 
 /** Everything that needs no timer has happened. */
@@ -63,7 +80,8 @@ t.test(
 )
 
 t.test('a client of a quiet network is next, whatever waits of forty others', async (t) => {
-  const { queue, started, finish } = createBench()
+  const { queue, started, finish, succeedFrom } = createBench()
+  await succeedFrom(...Array.from({ length: 40 }, (_, i) => `203.0.113.${i}`))
   for (let i = 0; i < 40; i += 1)
     for (let j = 0; j < 10; j += 1) void queue.verify(`flood ${i}`, ours, from(`203.0.113.${i}`))
   for (let i = 0; i < 100; i += 1) await finish(true)
@@ -74,12 +92,13 @@ t.test('a client of a quiet network is next, whatever waits of forty others', as
 })
 
 t.test('a recognized client does not wait behind its own network', async (t) => {
-  const { queue, started, finish } = createBench()
+  const { queue, started, finish, succeedFrom } = createBench()
   const nat = '203.0.113.7'
+  await succeedFrom(nat)
   for (let i = 0; i < 30; i += 1) void queue.verify('neighbor', ours, from(nat))
   void queue.verify('owner', ours, from(nat, true))
   await finish(true)
-  t.equal(started[2], 'owner')
+  t.equal(started.filter((name) => name !== 'before')[2], 'owner')
 })
 
 t.test('costly hashes leave one worker to the cheap ones', async (t) => {
@@ -113,53 +132,111 @@ t.test('with one worker alone everything runs, one after the other', async (t) =
   t.same(started, ['costly', 'cheap'])
 })
 
-t.test('networks that fail all the time leave one worker to the others', async (t) => {
-  const { queue, running, finish } = createBench()
-  const names = () => running.map(({ name }) => name)
-  for (let i = 0; i < 21; i += 1)
-    for (const network of ['a', 'b']) {
-      void queue.verify('guess', ours, from(network))
+/** Twenty wrong passwords, now and then, so that nothing waits meanwhile. */
+async function makeNoisy({ queue, running, finish, wait }: ReturnType<typeof createBench>, network: string) {
+  for (let i = 0; i < 21; i += 1) {
+    void queue.verify('before', ours, from(network))
+    await settle()
+    if (running.length === 0) {
+      wait(10)
       await settle()
-      await finish(false)
     }
-  for (let i = 0; i < 10; i += 1) void queue.verify('guess', ours, from(i % 2 ? 'a' : 'b'))
+    await finish(false)
+  }
+}
+
+t.test('networks that fail all the time get a quarter of the workers, all together', async (t) => {
+  const bench = createBench({ workers: 8 })
+  const { queue, running, finish } = bench
+  const names = () => running.map(({ name }) => name)
+  for (const network of ['a', 'b', 'c']) await makeNoisy(bench, network)
+  for (const network of ['a', 'b', 'c', 'a', 'b', 'c']) void queue.verify(network, ours, from(network))
   await settle()
-  t.same(names(), ['guess'], 'both together have one')
-  void queue.verify('quiet', ours, from('c'))
+  t.same(names(), ['a', 'b'])
+  void queue.verify('quiet', ours, from('d'))
   await settle()
-  t.same(names(), ['guess', 'quiet'])
+  t.same(names(), ['a', 'b', 'quiet'])
   await finish(false)
-  t.same(names(), ['quiet', 'guess'])
-  await finish(true)
+  t.same(names(), ['b', 'quiet', 'c'])
   void queue.verify('owner', ours, from('a', true))
   await settle()
-  t.same(names(), ['guess', 'owner'], 'a recognized client of such a network is not held back')
+  t.same(names(), ['b', 'quiet', 'c', 'owner'], 'a recognized client of such a network is not held back')
 })
 
-async function fill(t: Test, { queue }: ReturnType<typeof createBench>, network: string): Promise<number> {
-  for (let admitted = 0; admitted < 5000; admitted += 1) {
+t.test(
+  'where a quarter is less than one worker, they stand still as long as it takes to make it one',
+  async (t) => {
+    const bench = createBench({ workers: 2 })
+    const { queue, running, finish, wait } = bench
+    const names = () => running.map(({ name }) => name)
+    await makeNoisy(bench, 'a')
+    wait(10)
+    for (let i = 0; i < 3; i += 1) void queue.verify(`guess ${i}`, ours, from('a'))
+    await settle()
+    t.same(names(), ['guess 0'])
+    await finish(false, 30)
+    t.same(names(), [], 'one worker ran for 30 ms: half of the time')
+    void queue.verify('quiet', ours, from('b'))
+    await settle()
+    t.same(names(), ['quiet'], 'others do not wait')
+    await finish(true, 0)
+    wait(29)
+    await settle()
+    t.same(names(), [])
+    wait(1)
+    await settle()
+    t.same(names(), ['guess 1'])
+  },
+)
+
+/** Takes places until one is refused. */
+async function fill({ queue }: ReturnType<typeof createBench>, network: string) {
+  for (let places = 0; places < 5000; places += 1) {
     try {
       queue.reserve(from(network))
     } catch (error) {
-      t.match(error, { code: 'FL_OVERLOADED', retryAfterS: 4 })
-      return admitted
+      if (!(error instanceof FirstloginError) || error.code !== 'FL_OVERLOADED') throw error
+      return { places, retryAfterS: error.retryAfterS }
     }
   }
-  return Number.POSITIVE_INFINITY
+  throw new Error('None was refused.')
 }
 
 t.test(
   'a client that would wait for more than three seconds is refused at once, one of a quiet network is not',
   async (t) => {
     const bench = createBench()
-    // Until one was measured, a hash of our own counts as 15 ms: two workers do 400 in three seconds.
-    t.equal(await fill(t, bench, 'flood'), 401)
+    await bench.succeedFrom('office')
+    t.equal(bench.queue.unitMs, 10)
+    // Two workers compute 600 hashes in three seconds.
+    t.same(await fill(bench, 'office'), { places: 601, retryAfterS: 4 })
     const place = bench.queue.reserve(from('quiet'))
     const reply = place.verify('quiet', ours)
     await settle()
     await bench.finish(true)
     t.equal(await reply, true)
-    t.doesNotThrow(() => bench.queue.reserve(from('flood', true)), 'nor a recognized one of the same network')
+    t.doesNotThrow(
+      () => bench.queue.reserve(from('office', true)),
+      'nor a recognized one of the same network',
+    )
+    t.doesNotThrow(() => bench.queue.refuseFlood('quiet'))
+  },
+)
+
+t.test(
+  'under load a network without a success waits no longer than a second, one that fails all the time half of one',
+  async (t) => {
+    const suspect = createBench()
+    t.doesNotThrow(() => suspect.queue.refuseFlood('flood'), 'there is room')
+    // Until one was measured, a hash of our own counts as 15 ms; half a worker is theirs.
+    t.same(await fill(suspect, 'flood'), { places: 34, retryAfterS: 2 })
+    t.throws(() => suspect.queue.refuseFlood('flood'), { code: 'FL_OVERLOADED' }, 'before anything is asked')
+
+    const noisy = createBench()
+    await makeNoisy(noisy, 'flood')
+    t.same(await fill(noisy, 'flood'), { places: 26, retryAfterS: 1 })
+    t.throws(() => noisy.queue.refuseFlood('flood'), { code: 'FL_OVERLOADED' })
+    t.doesNotThrow(() => noisy.queue.refuseFlood('quiet'))
   },
 )
 
@@ -178,7 +255,7 @@ t.test(
     await settle()
     await bench.finish(true, 5000)
     t.equal(bench.queue.unitMs, 100, 'others are not counted')
-    t.equal(await fill(t, bench, 'flood'), 61)
+    t.same(await fill(bench, 'a'), { places: 61, retryAfterS: 4 })
   },
 )
 
@@ -189,7 +266,8 @@ t.test('a place that is given back can be taken again', async (t) => {
     place.release()
     place.release()
   }
-  t.equal(await fill(t, bench, 'a'), 401)
+  await bench.succeedFrom('a')
+  t.same(await fill(bench, 'a'), { places: 601, retryAfterS: 4 })
 })
 
 t.test('a fault of a hash is the answer of that one alone', async (t) => {

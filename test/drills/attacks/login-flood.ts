@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { hashPassword } from '../../../domain/password.ts'
 import { type Attack, atMost } from './support/attack.ts'
+import { startLoginFlood } from './support/login-flood.ts'
 import { countStatuses, createLoginClients, p99, paced } from './support/logins.ts'
 
 const password = 'correct horse battery staple'
@@ -27,30 +29,33 @@ export default {
     const logInElsewhere = (index: number) =>
       login(`192.0.2.${index % 20}`, quiet[index % 20] ?? '', password)
 
+    const flood = await startLoginFlood({ url: target.url, networks, perSecond: networks * 10, seconds })
+    // The code of failures is compiled before, as in a service that has run for a while.
+    await paced(40, 5, (index) => login(`100.64.${index}.1`, `before${index}@example.net`, 'wrong'))
     const idle = await paced(quietPerSecond, seconds, logIn)
-    const [during, elsewhere, first, flood] = await Promise.all([
+    const [during, elsewhere, first, flooded] = await Promise.all([
       paced(quietPerSecond / 2, seconds, logIn),
-      paced(quietPerSecond / 2, seconds, logInElsewhere),
+      // In between, so that there are as many at once as before the flood.
+      sleep(1000 / quietPerSecond).then(() => paced(quietPerSecond / 2, seconds, logInElsewhere)),
       paced(10 / seconds, seconds, (index) =>
         login(`192.0.2.${100 + index}`, newcomers[index] ?? '', password),
       ),
-      paced(networks * 10, seconds, (index) =>
-        login(`203.0.113.${index % networks}`, `flood${index}@example.net`, 'wrong'),
-      ),
+      flood.run(),
     ])
-    const after = await paced(quietPerSecond, 5, logIn)
+    await sleep(5000)
+    const after = await paced(quietPerSecond, seconds, logIn)
     say(
       `idle ${p99(idle).toFixed()} ms, recognized ${p99(during).toFixed()} ms, from a new network ${p99(elsewhere).toFixed()} ms, new users ${p99(first).toFixed()} ms`,
     )
     say(
-      `flood ${countStatuses(flood)}; recognized ${countStatuses(during)}; elsewhere ${countStatuses(elsewhere)}; new ${countStatuses(first)}`,
+      `flood ${flooded}; recognized ${countStatuses(during)}; elsewhere ${countStatuses(elsewhere)}; new ${countStatuses(first)}`,
     )
     await close()
     const refused = (answers: typeof first) => answers.filter(({ status }) => status !== 200).length
     return [
       atMost('flood of logins: p99 of recognized clients, against idle', p99(during) / p99(idle), 3, 'times'),
       atMost('flood of logins: p99 of quiet networks, against idle', p99(elsewhere) / p99(idle), 3, 'times'),
-      atMost('flood of logins: p99 within 5 s after it', p99(after) / p99(idle), 1.2, 'times'),
+      atMost('flood of logins: p99 from 5 s after it on', p99(after) / p99(idle), 1.2, 'times'),
       atMost('flood of logins: of 10 new users, refused', refused(first), 0),
       atMost('flood of logins: of known users, refused', refused(during) + refused(elsewhere), 0),
     ]
