@@ -1,4 +1,5 @@
 import { type Clock, monotonicClock } from '../domain/clock.ts'
+import type { HashPlace } from './hash-queue.ts'
 
 export interface FailureReleaseOptions {
   /** How long one of our own hashes takes at present, in milliseconds. */
@@ -7,8 +8,12 @@ export interface FailureReleaseOptions {
   random?: () => number
 }
 
-/** The costliest hash that is accepted takes as long as so many of our own; what was found has to be written, too. */
-const budgetUnits = 20
+export type FailureRelease = (anchor: number, client: Pick<HashPlace, 'isHeldBack'>) => Promise<void>
+
+/** The costliest hash that is accepted takes as long as 20 of our own, and longer on a busy machine; what was found is written, too. */
+export const budgetUnits = 32
+/** Of networks that are held back: a costly hash keeps the next one of theirs waiting for twice its time. */
+const heldBackUnits = 64
 const minBudgetMs = 250
 const maxBudgetMs = 3000
 const jitterMs = 100
@@ -18,10 +23,11 @@ const jitterMs = 100
  * up to 100 ms at random. The anchor, by the clock, is when the upstream's part was over. What the account and its hash
  * cost fits into the budget; where it does not, because the machine is busy, the answer waits for the end of the next one.
  */
-export function createFailureRelease(options: FailureReleaseOptions): (anchor: number) => Promise<void> {
+export function createFailureRelease(options: FailureReleaseOptions): FailureRelease {
   const { unitMs, clock = monotonicClock, random = Math.random } = options
-  return async function release(anchor) {
-    const budgetMs = Math.min(maxBudgetMs, Math.max(minBudgetMs, budgetUnits * unitMs()))
+  return async function release(anchor, { isHeldBack }) {
+    const units = isHeldBack ? heldBackUnits : budgetUnits
+    const budgetMs = Math.min(maxBudgetMs, Math.max(minBudgetMs, units * unitMs()))
     const budgets = Math.max(1, Math.ceil((clock.now() - anchor) / budgetMs))
     const releaseAt = anchor + budgets * budgetMs + random() * jitterMs
     await new Promise<void>((resolve) => void clock.after(releaseAt - clock.now(), resolve))

@@ -18,6 +18,8 @@ export interface HashPlace {
   /** Never refused. Without a usable hash the answer is false, at the cost of one hash of our own. */
   verify(password: string, hash: string | null): Promise<boolean>
   release(): void
+  /** The client's network shares a small part of the workers with others that only fail. */
+  readonly isHeldBack: boolean
 }
 
 /** Computes password hashes off the event loop, fair by client network and by cost. */
@@ -61,9 +63,9 @@ const recognizedWeight = 4
 const noisyShare = 0.25
 /** From this wait on, suspect networks are treated as noisy. */
 const crowdedMs = 100
-/** Clients of suspect and of noisy networks wait no longer than this. */
-const maxSuspectWaitMs = 1000
-const maxNoisyWaitMs = 500
+/** Clients of suspect and of noisy networks wait no longer than this part of what others may wait. */
+const suspectWaitShare = 1 / 3
+const noisyWaitShare = 1 / 6
 
 export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
   const { workers = availableParallelism(), maxWaitMs = 3000, clock = monotonicClock } = options
@@ -142,7 +144,7 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
 
   function maxWaitOf(client: HashClient): number {
     if (!isNoisy(client)) return maxWaitMs
-    return Math.min(maxWaitMs, failures.isNoisy(client.network) ? maxNoisyWaitMs : maxSuspectWaitMs)
+    return maxWaitMs * (failures.isNoisy(client.network) ? noisyWaitShare : suspectWaitShare)
   }
 
   function refuseOverload(client: HashClient): void {
@@ -156,6 +158,7 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
   function reserve(client: HashClient): HashPlace {
     refuseOverload(client)
     const flow = toFlow(client)
+    const isHeldBack = isNoisy(client)
     let isHeld = true
     queue.reserve(flow)
 
@@ -172,7 +175,7 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
       return isRight
     }
 
-    return { verify, release }
+    return { verify, release, isHeldBack }
   }
 
   return {

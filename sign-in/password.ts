@@ -3,6 +3,7 @@ import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
 import { isTooExpensiveHash } from '../domain/password.ts'
 import { type ErrorCode, FirstloginError } from '../errors.ts'
+import type { FailureRelease } from './failure-release.ts'
 import type { HashClient, HashPlace } from './hash-queue.ts'
 import type { Lines } from './lines.ts'
 import type { CountedLogin, Throttle } from './throttle.ts'
@@ -50,7 +51,7 @@ export interface PasswordSignInParts<Issued> {
   lookUp(login: { email: CanonicalEmail; network: string; log: AttemptLog }): LoginLookup
   /** Starts the session; undefined when the user is no longer active. */
   complete(user: StoredUser, login: CountedLogin): Promise<Issued | undefined>
-  release(anchor: number): Promise<void>
+  release: FailureRelease
   count(outcome: string): void
 }
 
@@ -106,7 +107,7 @@ export async function signInWithPassword<Issued>(
     note(issued)
     const { at } = await lookup.wait()
     lookup.remember()
-    await release(at)
+    await release(at, place)
     throw issued.error
   } finally {
     lookup.leave()

@@ -22,7 +22,7 @@ export interface Service {
   log: LogLine[]
   /** Every line as it was written: what must not be in there is looked for here. */
   logText: () => string
-  login(email: string, password: string, body?: object): Promise<LightMyRequestResponse>
+  login(email: string, password: string, body?: object, address?: string): Promise<LightMyRequestResponse>
 }
 
 export interface World {
@@ -87,8 +87,13 @@ export async function createWorld(
         return lines.map((line) => JSON.parse(line) as LogLine)
       },
       logText: () => lines.join(''),
-      login: (email, password, body = {}) =>
-        app.inject({ method: 'POST', url: '/api/auth/login', payload: { email, password, ...body } }),
+      login: (email, password, body = {}, remoteAddress = '127.0.0.1') =>
+        app.inject({
+          method: 'POST',
+          url: '/api/auth/login',
+          payload: { email, password, ...body },
+          remoteAddress,
+        }),
     }
   }
   return { sql, url, airtable, env: settings, start }
