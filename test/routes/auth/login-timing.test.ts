@@ -14,7 +14,8 @@ const unitMs = 20
 const heldMs = budgetUnits * unitMs + 50
 
 /** Each kind is tried from a network of its own: one network that fails all the time would be held back. */
-const addressOf = (email: string) => `198.51.100.${kinds.findIndex((kind) => email.includes(emailOf(kind))) + 1}`
+const addressOf = (email: string) =>
+  `198.51.100.${kinds.findIndex((kind) => email.includes(emailOf(kind))) + 1}`
 
 const emailOf = (kind: Kind) => `${kind.replace(' ', '.')}@example.net`
 
