@@ -135,6 +135,7 @@ t.test('the settings of an upstream count only while it is on', async (t) => {
     '{"email":"E}mail"}',
     '{"email":"Email","shoe":"Size"}',
     '{"email":1}',
+    '{"email":"Email","status":"fldXXXXXXXXXXXXXX"}',
     'email',
   )
   isRefused(t, 'AIRTABLE_STATUS_MAP', '{"Gone":"deleted"}', 'x', '{')

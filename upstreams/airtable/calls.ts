@@ -1,6 +1,6 @@
 import { type Calls, createCalls, type Verdict } from '../calls.ts'
 import type { HttpResponse, UpstreamContext } from '../upstream.ts'
-import { readErrorType } from './answers.ts'
+import { readErrorType, readUnknownColumns } from './answers.ts'
 
 /**
  * Airtable allows five calls in any second for everybody who uses the base; one is left to the others. Calls reach it
@@ -11,6 +11,8 @@ export const airtableLimits = { calls: 4, windowMs: 1250, pauseMs: 1000 }
 export interface AirtableAccess {
   apiUrl: string
   token: string
+  /** The columns that requests name: one that the table does not have is named in the log. */
+  columns?: string[]
 }
 
 /** Airtable's own rule after a 429: thirty seconds of silence. */
@@ -21,15 +23,22 @@ const longestPenaltyMs = 3_600_000
 const quotaPenaltyMs = 4_000
 
 /** Paths are below /v0; refusals have Airtable's types, such as `NOT_FOUND`. */
-export function createAirtableCalls({ apiUrl, token }: AirtableAccess, context: UpstreamContext): Calls {
+export function createAirtableCalls(access: AirtableAccess, context: UpstreamContext): Calls {
+  const { apiUrl, token, columns = [] } = access
   const headers = { authorization: `Bearer ${token}` }
   const root = `${apiUrl.replace(/\/$/, '')}/v0`
-  return createCalls({ name: 'airtable', root, headers: () => headers, judge }, context)
+  const judgeAnswer = (response: HttpResponse) => judge(response, columns)
+  return createCalls({ name: 'airtable', root, headers: () => headers, judge: judgeAnswer }, context)
 }
 
-function judge({ status, headers, body }: HttpResponse): Verdict {
+function judge({ status, headers, body }: HttpResponse, columns: string[]): Verdict {
   const type = readErrorType(body)
-  const verdict = { type, reason: `${status} ${type ?? 'without an Airtable error'}` }
+  const missing = status === 422 ? readUnknownColumns(body, columns) : []
+  const named = missing.map((column) => JSON.stringify(column)).join(', ')
+  const verdict = {
+    type,
+    reason: `${status} ${type ?? 'without an Airtable error'}${named && `: the table has no column ${named}`}`,
+  }
   if (status === 429 && type === 'PUBLIC_API_BILLING_LIMIT_EXCEEDED')
     return { ...verdict, penaltyMs: quotaPenaltyMs }
   if (status === 429) {

@@ -4,6 +4,7 @@ import { Refusal } from '../calls.ts'
 import type { UpstreamContext } from '../upstream.ts'
 import { type AirtableRecord, RecordPage } from './answers.ts'
 import { createAirtableCalls } from './calls.ts'
+import { type AirtableFields, areColumnIds } from './env.ts'
 
 export interface ListOptions {
   filterByFormula?: string
@@ -31,6 +32,8 @@ export interface AirtableTarget {
   token: string
   baseId: string
   table: string
+  /** The columns that are read, by name or by id. Where they are ids, records have them by id. */
+  columns?: AirtableFields
   /** For one list with all its pages and its one retry. */
   deadlineMs?: number
 }
@@ -42,12 +45,14 @@ const recordPage = Compile(RecordPage)
 
 export function createAirtableClient(target: AirtableTarget, context: UpstreamContext): AirtableClient {
   const { gate, clock } = context
-  const { send, call } = createAirtableCalls(target, context)
+  const columns = Object.values(target.columns ?? {})
+  const { send, call } = createAirtableCalls({ ...target, columns }, context)
+  const returnFieldsByFieldId = target.columns !== undefined && areColumnIds(target.columns)
   const deadlineMs = target.deadlineMs ?? 10_000
   const toRequest = (options: ListOptions, offset: string | undefined) => ({
     method: 'POST' as const,
     path: `/${target.baseId}/${encodeURIComponent(target.table)}/listRecords`,
-    body: { ...options, offset, pageSize },
+    body: { ...options, ...(returnFieldsByFieldId && { returnFieldsByFieldId }), offset, pageSize },
     answer: recordPage,
   })
 

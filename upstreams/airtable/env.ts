@@ -29,6 +29,18 @@ export const AirtableFields = Type.Object(
 )
 export type AirtableFields = Static<typeof AirtableFields>
 
+const isColumnId = (column: string) => /^fld[A-Za-z0-9]{14}$/.test(column)
+
+/** True where columns are named by their ids, which Airtable then has to answer with. */
+export function areColumnIds(fields: AirtableFields): boolean {
+  return isColumnId(fields.email)
+}
+
+/** Airtable's answers name columns in one way or the other. */
+function areNamedAlike(fields: AirtableFields): boolean {
+  return new Set(Object.values(fields).map(isColumnId)).size === 1
+}
+
 export const AirtableEnv = Type.Object({
   AIRTABLE_TOKEN: Type.String({
     minLength: 1,
@@ -39,18 +51,21 @@ export const AirtableEnv = Type.Object({
     description: 'an id like appXXXXXXXXXXXXXX',
   }),
   AIRTABLE_TABLE: Type.String({ minLength: 1, description: "the table's id or name" }),
-  AIRTABLE_FIELDS: Type.Object(AirtableFields.properties, {
-    additionalProperties: false,
-    description: 'JSON such as {"email":"Email"}; column names or ids without braces',
-    default: {
-      email: 'Email',
-      name: 'Name',
-      status: 'Status',
-      role: 'Role',
-      passwordHash: 'Password Hash',
-      modifiedAt: 'Last Modified',
-    },
-  }),
+  AIRTABLE_FIELDS: Type.Refine(
+    Type.Object(AirtableFields.properties, {
+      additionalProperties: false,
+      description: 'JSON such as {"email":"Email"}; column names without braces, or the ids of all columns',
+      default: {
+        email: 'Email',
+        name: 'Name',
+        status: 'Status',
+        role: 'Role',
+        passwordHash: 'Password Hash',
+        modifiedAt: 'Last Modified',
+      },
+    }),
+    areNamedAlike,
+  ),
   AIRTABLE_EMAILS: Type.Optional(
     Type.Union([Type.Literal('verified'), Type.Literal('unverified')], {
       description: 'verified or unverified: whether an address in the table proves who somebody is',

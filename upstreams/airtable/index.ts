@@ -28,6 +28,7 @@ export default defineUpstream({
         token: env.AIRTABLE_TOKEN,
         baseId: env.AIRTABLE_BASE_ID,
         table: env.AIRTABLE_TABLE,
+        columns: env.AIRTABLE_FIELDS,
       },
       context,
     )

@@ -47,7 +47,9 @@ export const transparency = fc.property(
       assert.deepEqual(overridden.world.records, plain.world.records)
     })
     const lift = { status: null, role: null }
-    const lifted = [...overridden.world.people.values()].map((person) => decide(person, lift, { at: 9999, by }))
+    const lifted = [...overridden.world.people.values()].map((person) =>
+      decide(person, lift, { at: 9999, by }),
+    )
     assert.deepEqual(lifted, [...plain.world.people.values()])
   },
 )

@@ -6,7 +6,7 @@ import airtable from '../../../upstreams/airtable/index.ts'
 import { type ClientOptions, openClient, token } from './called.ts'
 
 /** Asks the stand-in by the lookup that the rest of the house would get. */
-async function openLookup(t: Test, options: ClientOptions = {}) {
+async function openLookup(t: Test, options: ClientOptions = {}, columns?: Record<string, string>) {
   const { context, apiUrl, standIn, logged } = await openClient(t, options)
   const env = Value.Parse(
     AirtableEnv,
@@ -15,6 +15,7 @@ async function openLookup(t: Test, options: ClientOptions = {}) {
       AIRTABLE_BASE_ID: standIn.baseId,
       AIRTABLE_TABLE: 'Users',
       AIRTABLE_API_URL: apiUrl,
+      ...(columns && { AIRTABLE_FIELDS: columns }),
     }),
   )
   const { lookup } = airtable.create(env, context)
@@ -105,3 +106,37 @@ t.test('a fault is FL_UPSTREAM_UNAVAILABLE and never an empty answer', async (t)
     await t.rejects(find(['ada@example.com']), { code: 'FL_UPSTREAM_UNAVAILABLE' }, kind)
   }
 })
+
+const byId = {
+  email: 'fldUsersEmail0001',
+  name: 'fldUsersName00001',
+  status: 'fldUsersStatus001',
+  role: 'fldUsersRole00001',
+  passwordHash: 'fldUsersPassHash1',
+  modifiedAt: 'fldUsersModified1',
+}
+
+t.test('columns named by their ids are read as those named by their names', async (t) => {
+  const { find } = await openLookup(t)
+  const { find: findById } = await openLookup(t, {}, byId)
+  const everyone = ['ada@example.com', 'grace@example.com', 'edsger@example.com', "o'brien@example.com"]
+  const read = async (look: typeof find) =>
+    (await look(everyone)).map(({ externalId, fields, stamp }) => ({ externalId, fields, at: stamp.at }))
+  t.strictSame(await read(findById), await read(find))
+  t.match((await findById(['edsger@example.com']))[0]?.fields, { status: 'disabled' })
+})
+
+t.test(
+  'a column that the table does not have is named in the log, and no record is read without it',
+  async (t) => {
+    for (const [columns, missing] of [
+      [{ email: 'Email', status: 'State' }, 'State'],
+      [{ email: 'E-Mail Address', status: 'Status' }, 'E-Mail Address'],
+      [{ ...byId, status: 'fldUsersStatus999' }, 'fldUsersStatus999'],
+    ] as const) {
+      const { find, logged } = await openLookup(t, {}, columns)
+      await t.rejects(find(['edsger@example.com']), { code: 'FL_UPSTREAM_UNAVAILABLE' })
+      t.match(logged, [{ event: 'airtable.failed', reason: `the table has no column "${missing}"` }])
+    }
+  },
+)
