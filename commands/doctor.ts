@@ -1,10 +1,10 @@
 import { isMigrated } from '../db/migrate.ts'
 import { listSigningKeys } from '../db/signing-keys.ts'
-import { canonicalEmail } from '../domain/email.ts'
 import { createMemoryGate, type GateLimits } from '../domain/gate.ts'
 import { createKeyRing } from '../domain/sealing.ts'
 import { createHttp } from '../plugins/http.ts'
 import { verifySealedKeys } from '../plugins/keys.ts'
+import { probe } from '../upstreams/probe.ts'
 import type { Http, Upstream } from '../upstreams/upstream.ts'
 import { type Command, withDatabase } from './command.ts'
 import { findListedExpensiveHashes, findStoredExpensiveHashes } from './doctor/expensive-hashes.ts'
@@ -59,9 +59,6 @@ export const doctor: Command = {
   },
 }
 
-/** An address that nobody can have (RFC 2606). */
-const nobody = canonicalEmail('doctor@firstlogin.invalid')
-
 /** One look-up of somebody who is not there: it shows that the token is right, and the table and its columns. */
 async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   const reasons: string[] = []
@@ -74,7 +71,7 @@ async function callOnce(upstream: Upstream, http: Http): Promise<string> {
   })
   if (!lookup) return 'nothing to look up'
   try {
-    await lookup.find(() => ({ emails: [nobody], externalIds: [] }))
+    await probe(lookup)
     return 'answers'
   } catch (error) {
     throw new Error([...new Set(reasons)].join('; ') || 'no answer', { cause: error })
