@@ -5,9 +5,9 @@ import { createKeyRing } from '../domain/sealing.ts'
 import { createHttp } from '../plugins/http.ts'
 import { verifySealedKeys } from '../plugins/keys.ts'
 import { probe } from '../upstreams/probe.ts'
-import type { Http, Upstream } from '../upstreams/upstream.ts'
+import type { Http, UnusableRecord, Upstream } from '../upstreams/upstream.ts'
 import { type Command, withDatabase } from './command.ts'
-import { findListedExpensiveHashes, findStoredExpensiveHashes } from './doctor/expensive-hashes.ts'
+import { findStoredExpensiveHashes, findUnusableRecords } from './doctor/unusable-records.ts'
 
 type Check = () => Promise<string>
 
@@ -52,7 +52,13 @@ export const doctor: Command = {
     const { http, close } = createHttp()
     for (const upstream of config.upstreams) {
       await check(upstream.name, () => callOnce(upstream, http))
-      nameExpensive(await findListedExpensiveHashes(upstream, http).catch(() => []))
+      const unusable = await findUnusableRecords(upstream, http).catch(() => [])
+      const isExpensive = ({ reason }: UnusableRecord) => reason === 'password_hash.too_expensive'
+      nameExpensive([
+        ...new Set(unusable.filter(isExpensive).map(({ externalId }) => `${upstream.name}:${externalId}`)),
+      ])
+      for (const { externalId, reason } of unusable.filter((record) => !isExpensive(record)))
+        print(`warn  ${upstream.name}: record ${externalId} cannot be used in full (${reason})`)
     }
     await close()
     return isWell ? 0 : 1

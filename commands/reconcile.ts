@@ -1,11 +1,11 @@
 import { FirstloginError } from '../errors.ts'
-import type { ReconcileProgress, ReconcileReport } from '../plugins/reconcile.ts'
+import { mostDisabledOf, type ReconcileProgress, type ReconcileReport } from '../plugins/reconcile.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 
 export const reconcile: Command = {
   usage: 'reconcile [--force]',
-  summary: 'compare everybody upstream with everybody here; --force also where more than 10 % are gone',
+  summary: 'compare all users upstream with all users here; --force disables any number of them',
   async run(config, args, print) {
     const unknown = args.filter((arg) => arg !== '--force')
     if (unknown.length > 0) {
@@ -46,14 +46,19 @@ export function createProgress(
 }
 
 function tell(report: ReconcileReport, print: (line: string) => void): void {
-  const { upstream, seen, pages, changed, known, vanished, endedMemberships, isRefused } = report
+  const { upstream, seen, pages, changed, known, vanished, endedMemberships } = report
+  const { disabled, withheld, unusable, isRefused } = report
   const walked = `${toCount(seen, 'record')} on ${toCount(pages, 'page')}`
-  print(`${upstream}: ${walked}, ${changed} changed, ${vanished.length} gone`)
+  print(
+    `${upstream}: ${walked}, ${changed} changed, ${vanished.length} gone, ${disabled} disabled, ${unusable.length} unusable`,
+  )
+  for (const { externalId, reason } of unusable) print(`  unusable: ${externalId} (${reason})`)
   if (endedMemberships > 0) print(`  ${toCount(endedMemberships, 'membership')} not listed any more`)
   for (const { email, externalId } of vanished) print(`  gone: ${email} (${externalId})`)
+  for (const externalId of withheld) print(`  status not applied: ${externalId}`)
   if (isRefused)
     print(
-      `Nobody was disabled: ${vanished.length} of ${known} is more than 10 %. Look upstream; then --force if it is right.`,
+      `Not everything was applied: one run disables at most ${mostDisabledOf(known)} of ${toCount(known, 'user')}. Look upstream; then --force if it is right.`,
     )
   else if (vanished.length > 0) print('They are disabled until they are seen again.')
 }

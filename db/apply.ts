@@ -18,6 +18,8 @@ export interface AppliedChange extends Applied {
   externalId: string
   /** What the change is about looks different now: more than where a value came from has changed. */
   isVisible: boolean
+  /** The person was active, and is not any more. */
+  isDisabled: boolean
 }
 
 /** Why changes are written. `isLookup`: a look-up by address found them; instances hear of it with the notices. */
@@ -76,13 +78,20 @@ export async function applyChanges(
   ])
 
   const visibleIds = new Set<string | null>(idsOf(visible))
+  const disabledIds = new Set<string | null>(
+    idsOf(
+      people.filter(({ id, status }) => status !== 'active' && before.people.get(id)?.status === 'active'),
+    ),
+  )
   return changes.map((change, index): AppliedChange => {
     const own = applied[index] ?? { path: 'stale', hadEffect: false, userId: null, duplicateOf: null }
     const { upstream, externalId } = change
     const { userId } = own
     const isVisible = visibleIds.has(userId)
-    if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible }
-    return { upstream, externalId, ...(tenancy.answers.get(change) ?? unheard), userId, duplicateOf: null }
+    const isDisabled = disabledIds.has(userId)
+    if (isUserChange(change)) return { kind: 'user', upstream, externalId, ...own, isVisible, isDisabled }
+    const answer = tenancy.answers.get(change) ?? unheard
+    return { upstream, externalId, ...answer, userId, duplicateOf: null, isDisabled }
   })
 
   /** Whose memberships may not be those of the same person any more, or of nobody. */

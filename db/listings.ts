@@ -12,6 +12,10 @@ export interface Listing {
   seen: number
   changed: number
   vanished: number
+  /** People whom its pages have disabled. */
+  disabled: number
+  /** Records whose status was not applied, because too many would have been disabled. */
+  withheld: number
 }
 
 const leaseS = 15
@@ -19,7 +23,7 @@ const leaseS = 15
 function columns(sql: Sql | TransactionSql) {
   return sql`
     id, upstream, state, started_at as "startedAt", finished_at as "finishedAt", next_page as "nextPage", pages, seen,
-    changed, vanished`
+    changed, vanished, disabled, withheld`
 }
 
 /**
@@ -58,11 +62,11 @@ export async function saveProgress(
   listing: Listing,
   worker: string,
 ): Promise<Listing | undefined> {
-  const { id, state, startedAt, nextPage, pages, seen, changed, vanished } = listing
+  const { id, state, startedAt, nextPage, pages, seen, changed, vanished, disabled, withheld } = listing
   const [row] = await tx<Listing[]>`
     update firstlogin.listings set
       state = ${state}, started_at = ${startedAt}, next_page = ${nextPage}, pages = ${pages}, seen = ${seen},
-      changed = ${changed}, vanished = ${vanished},
+      changed = ${changed}, vanished = ${vanished}, disabled = ${disabled}, withheld = ${withheld},
       finished_at = case when ${state} = 'running' then null else now() end,
       worker_until = now() + make_interval(secs => ${leaseS})
     where id = ${id} and worker = ${worker} and state = 'running'

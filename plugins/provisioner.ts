@@ -90,6 +90,7 @@ export default fp<ProvisionerOptions>(
         path: 'stale',
         hadEffect: false,
         isVisible: false,
+        isDisabled: false,
         userId: null,
         duplicateOf: null,
       }

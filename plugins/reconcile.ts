@@ -11,7 +11,7 @@ import {
   saveProgress,
 } from '../db/listings.ts'
 import { FirstloginError } from '../errors.ts'
-import type { Directory } from '../upstreams/upstream.ts'
+import type { Directory, UnusableRecord } from '../upstreams/upstream.ts'
 import { type Settling, settleMissed } from './reconcile/missed.ts'
 import { patiently } from './reconcile/patience.ts'
 import { type Walk, walkPages } from './reconcile/walk.ts'
@@ -23,7 +23,7 @@ declare module 'fastify' {
 }
 
 export interface ReconcileOptions {
-  /** Disables vanished people even where they are more than a tenth of all. */
+  /** Disables any number of people. */
   force?: boolean
   /** Called after every page, and whenever upstream is waited for. */
   onProgress?: (progress: ReconcileProgress) => void
@@ -51,7 +51,13 @@ export interface ReconcileReport extends ReconcileProgress {
   vanished: MissedRecord[]
   /** How many memberships are in no listing any more. */
   endedMemberships: number
-  /** They were too many, and none was disabled. */
+  /** People whom the listing has disabled, those in no listing any more included. */
+  disabled: number
+  /** Records whose status was not applied, because too many people would have been disabled. */
+  withheld: string[]
+  /** Records that cannot be used, or not in full, as far as this run has read them. */
+  unusable: UnusableRecord[]
+  /** Too many would have been disabled: some or all of them were not. */
   isRefused: boolean
 }
 
@@ -66,7 +72,7 @@ export interface Reconcile {
 }
 
 /** What one run works with. */
-type Run = Walk & Settling & { known: number }
+type Run = Walk & Settling & { known: number; withheld: string[]; unusable: UnusableRecord[] }
 
 const heartbeatMs = 4_000
 
@@ -85,24 +91,32 @@ export default fp(
         const known = await countListed(app.sql, upstream)
         const own = prepare({ ...options, directory, worker, known })
         const walked = await walkPages(app, claimed, own)
-        const { people, memberships, rekeyed, isRefused } = await settleMissed(app, walked, known, own)
+        const missed = await settleMissed(app, walked, own)
+        const { people, memberships, rekeyed } = missed
+        const isRefused = missed.isRefused || walked.withheld > 0
         const over = await own.save(app.sql, {
           ...walked,
           changed: walked.changed + rekeyed,
           state: isRefused ? 'refused' : 'complete',
           vanished: people.length,
+          disabled: walked.disabled + (missed.isRefused ? 0 : people.length),
         })
         const report: ReconcileReport = {
           ...toProgress(over, known),
           vanished: people,
           endedMemberships: memberships.length,
+          disabled: over.disabled,
+          withheld: own.withheld,
+          unusable: own.unusable,
           isRefused,
         }
-        const { vanished, ...figures } = report
+        const { vanished, withheld, unusable, ...figures } = report
         app.log[report.isRefused ? 'error' : 'info']({
           event: 'reconcile.finished',
           ...figures,
           vanished: vanished.length,
+          withheld: over.withheld,
+          unusable: unusable.length,
         })
         return report
       } finally {
@@ -126,10 +140,17 @@ export default fp(
 
     function prepare(own: ReconcileOptions & { directory: Directory; worker: string; known: number }): Run {
       const { directory, worker, known, onProgress, force = false, signal, patienceMs = 600_000 } = own
+      const withheld: string[] = []
+      const unusable: UnusableRecord[] = []
       return {
         directory,
         known,
         force,
+        mostDisabled: force ? Number.POSITIVE_INFINITY : mostDisabledOf(known),
+        withheld,
+        unusable,
+        onWithheld: (externalIds) => void withheld.push(...externalIds),
+        onUnusable: (records) => void unusable.push(...records),
         signal,
         ask(call, at) {
           const onWait = () => onProgress?.({ ...toProgress(at, known), isWaiting: true })
@@ -156,4 +177,10 @@ export default fp(
 
 function toProgress({ upstream, pages, seen, changed }: Listing, known: number): ReconcileProgress {
   return { upstream, pages, seen, changed, known }
+}
+
+/** Of so many people a run disables a tenth, or two where that is more, and never all of several. */
+export function mostDisabledOf(known: number): number {
+  const most = Math.max(2, Math.floor(known / 10))
+  return known > 1 ? Math.min(most, known - 1) : most
 }

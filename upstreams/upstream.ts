@@ -168,10 +168,19 @@ export interface Organizations {
 /** What a directory lists. */
 export type Kind = 'user' | 'membership'
 
+/** A record that cannot be used, or not in full. */
+export interface UnusableRecord {
+  externalId: string
+  /** Such as `status.unknown`, the name of its line in the log. */
+  reason: string
+}
+
 export interface DirectoryPage {
   changes: Change[]
   /** Records of people on the page, those without an address included. */
   size: number
+  /** Those of which something could not be understood. */
+  unusable?: UnusableRecord[]
   /** Where the next page begins; undefined on the last one. */
   next: string | undefined
 }

@@ -8,8 +8,10 @@ import type { Directory, Kind } from '../../upstreams/upstream.ts'
 
 export interface Settling {
   directory: Directory
-  /** Goes on where more than a tenth is gone. */
+  /** Goes on where too many are gone. */
   force: boolean
+  /** More people than this are not disabled, those whom the pages have disabled included. */
+  mostDisabled: number
   signal: AbortSignal | undefined
   /** Calls upstream, again and again while it is away. */
   ask<T>(call: () => Promise<T>, at: Listing): Promise<T>
@@ -25,32 +27,35 @@ export interface Missed {
   isRefused: boolean
 }
 
-/** Of all, as one part in so many, at most this many vanish in a night. */
+/** Of all memberships, as one part in so many, at most this many end in a run, or a few where there are few. */
 const largestShare = 10
-/** Where there are few memberships, one or two are more than a tenth. */
-const fewest: Record<Kind, number> = { user: 0, membership: 10 }
+const fewMemberships = 10
 
 /** Only a complete listing says who is gone, and those it misses are asked for once more by id. */
 export async function settleMissed(
   app: FastifyInstance,
   listing: Listing,
-  known: number,
-  { directory, force, signal, ask }: Settling,
+  { directory, force, mostDisabled, signal, ask }: Settling,
 ): Promise<Missed> {
   const { upstream, startedAt } = listing
-  const people = await settle('user', await findMissed(app.sql, upstream, startedAt), known)
+  const people = await settle(
+    'user',
+    await findMissed(app.sql, upstream, startedAt),
+    mostDisabled - listing.disabled,
+  )
   // Where so many people are missed, their memberships are no better news.
   if (people.isRefused || !directory.kinds.includes('membership'))
     return { people: people.gone, memberships: [], rekeyed: people.rekeyed, isRefused: people.isRefused }
   const { missed, present } = await findMissedMemberships(app.sql, upstream, startedAt)
-  const memberships = await settle('membership', missed, present)
+  const mostEnded = Math.max(fewMemberships, Math.floor(present / largestShare))
+  const memberships = await settle('membership', missed, mostEnded)
   const isRefused = people.isRefused || memberships.isRefused
   return { people: people.gone, memberships: memberships.gone, rekeyed: people.rekeyed, isRefused }
 
   async function settle<T extends { externalId: string }>(
     kind: Kind,
     missed: T[],
-    of: number,
+    most: number,
   ): Promise<{ gone: T[]; rekeyed: number; isRefused: boolean }> {
     const askedAt = Date.now()
     const ids = missed.map(({ externalId }) => externalId)
@@ -64,7 +69,7 @@ export async function settleMissed(
     // Their people go on under another record: no one is disabled.
     await applyGone([...succeeded], stamp)
     const gone = missing.filter((record) => !succeeded.has(record))
-    const isRefused = !force && gone.length * largestShare > of && gone.length > fewest[kind]
+    const isRefused = !force && gone.length > most
     if (!isRefused) await applyGone(gone, stamp)
     return { gone, rekeyed: succeeded.size, isRefused }
 

@@ -1,7 +1,14 @@
 import { invalidRequest, invalidValue, unknownField } from './errors.ts'
 import { type Field, isComputed } from './fields.ts'
 
-export type CellValue = string | number | boolean | readonly CellValue[]
+export type CellValue = string | number | boolean | CellError | readonly CellValue[]
+
+/** What a formula gives that fails, or whose result is no value. */
+export type CellError = { error: string } | { specialValue: string }
+
+export function isCellError(value: unknown): value is CellError {
+  return isObject(value) && (typeof value['error'] === 'string' || typeof value['specialValue'] === 'string')
+}
 
 /** What a write does to each column, by field id; null clears. */
 export type CellChanges = ReadonlyMap<string, CellValue | null>
@@ -9,7 +16,7 @@ export type CellChanges = ReadonlyMap<string, CellValue | null>
 export type ReadCellsOptions = {
   findField: (nameOrId: string) => Field | undefined
   typecast?: boolean
-  /** Sets lookups and formulas too, as if what they are computed from had changed. */
+  /** Sets lookups and formulas too, as if what they are computed from had changed, and the errors of formulas in any column. */
   computed?: boolean
 }
 
@@ -27,7 +34,8 @@ export function readCells(fields: unknown, options: ReadCellsOptions): CellChang
     if (isComputed(field) && !options.computed) {
       throw invalidValue(field.name, 'cannot accept a value because the field is computed')
     }
-    changes.set(field.id, readCell(field, value, options.typecast ?? false))
+    const isError = options.computed === true && isCellError(value)
+    changes.set(field.id, isError ? value : readCell(field, value, options.typecast ?? false))
   }
   return changes
 }

@@ -1,4 +1,4 @@
-import { type CellValue, isEmptyCell } from './cells.ts'
+import { type CellValue, isCellError, isEmptyCell } from './cells.ts'
 import type { Field } from './fields.ts'
 import type { StoredRecord, Table } from './table.ts'
 
@@ -24,6 +24,7 @@ export function renderRecord(table: Table, record: StoredRecord, options: ViewOp
 }
 
 function cellText(value: CellValue): string {
+  if (isCellError(value)) return '#ERROR!'
   if (typeof value === 'object') return value.map(cellText).join(', ')
   if (typeof value === 'boolean') return value ? 'checked' : ''
   return String(value)

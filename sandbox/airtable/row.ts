@@ -1,4 +1,4 @@
-import type { CellValue } from './cells.ts'
+import { type CellValue, isCellError } from './cells.ts'
 import type { Field } from './fields.ts'
 import type { Row } from './formula/evaluator.ts'
 import type { Value } from './formula/value.ts'
@@ -23,6 +23,7 @@ export function toRow(table: Table, record: StoredRecord): Row {
 }
 
 function toValue(field: Field, cell: CellValue | undefined): Value {
-  if (cell === undefined) return null
+  if (cell === undefined || isCellError(cell)) return null
+  if (typeof cell === 'object') return cell.map((item) => toValue(field, item))
   return typeof cell === 'string' && dateTypes.includes(field.type) ? new Date(cell) : cell
 }

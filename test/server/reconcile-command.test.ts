@@ -14,19 +14,25 @@ t.test(
     await addPeople(airtable, 250)
     const first = await runCommand(world, ['reconcile'])
     t.same([first.code, first.lines[0]], [0, 'airtable: page 1, 100 records seen, 100 changed'])
-    t.equal(first.lines.at(-1), 'airtable: 250 records on 3 pages, 250 changed, 0 gone')
+    t.equal(
+      first.lines.at(-1),
+      'airtable: 250 records on 3 pages, 250 changed, 0 gone, 0 disabled, 0 unusable',
+    )
 
     for (const { id } of airtable.records.list().slice(1)) airtable.records.remove(id)
     const refused = await runCommand(world, ['reconcile'])
     t.same(
       [refused.code, refused.lines.find((line) => line.includes(' on '))],
-      [1, 'airtable: 1 record on 1 page, 0 changed, 249 gone'],
+      [1, 'airtable: 1 record on 1 page, 0 changed, 249 gone, 0 disabled, 0 unusable'],
     )
     t.match(
       refused.lines.find((line) => line.startsWith('  ')),
       /^ {2}gone: person\.\d+@example\.org \(rec\w{14}\)$/,
     )
-    t.match(refused.lines.at(-1), /^Nobody was disabled: 249 of 250 is more than 10 %\..*--force/)
+    t.match(
+      refused.lines.at(-1),
+      /^Not everything was applied: one run disables at most 25 of 250 users\..*--force/,
+    )
     t.equal(await countActive(), 250)
 
     const forced = await runCommand(world, ['reconcile', '--force'])
@@ -45,7 +51,7 @@ t.test('an upstream that is away is said to be, and asked again', async (t) => {
   const { code, lines } = await runCommand(world, ['reconcile'], {}, () => world.airtable.heal())
   t.equal(code, 0)
   t.equal(lines[0], 'airtable: page 0, 0 records seen, 0 changed; no answer, trying again')
-  t.equal(lines.at(-1), 'airtable: 0 records on 1 page, 0 changed, 0 gone')
+  t.equal(lines.at(-1), 'airtable: 0 records on 1 page, 0 changed, 0 gone, 0 disabled, 0 unusable')
 })
 
 t.test('progress is at most one line in two seconds', async (t) => {

@@ -1,8 +1,8 @@
-import type { Directory, UpstreamContext } from '../upstream.ts'
+import type { Directory, UnusableRecord, UpstreamContext } from '../upstream.ts'
 import type { AirtableClient } from './client.ts'
 import type { AirtableEnv } from './env.ts'
 import { questionFormula } from './formula.ts'
-import { toChange } from './mapping.ts'
+import { toChanges } from './mapping.ts'
 
 /** Of one question, so that a page holds all answers. */
 export const mostIds = 90
@@ -20,8 +20,14 @@ export function createDirectory(
       const readAt = context.clock()
       const page = await client.listPage({ fields: Object.values(env.AIRTABLE_FIELDS) }, from)
       if (page === 'expired') return page
-      const changes = page.records.flatMap((record) => toChange(record, env, readAt, context.log) ?? [])
-      return { changes, size: page.records.length, next: page.offset }
+      const unusable: UnusableRecord[] = []
+      const changes = page.records.flatMap((record) =>
+        toChanges(record, env, readAt, (level, event, details) => {
+          context.log(level, event, details)
+          unusable.push({ externalId: record.id, reason: event })
+        }),
+      )
+      return { changes, size: page.records.length, unusable, next: page.offset }
     },
     async findExisting(_kind, externalIds) {
       const found: string[] = []

@@ -12,7 +12,7 @@ import type { AirtableClient } from './client.ts'
 import { mostIds } from './directory.ts'
 import type { AirtableEnv } from './env.ts'
 import { questionFormula } from './formula.ts'
-import { toChange } from './mapping.ts'
+import { toChanges } from './mapping.ts'
 import { CreatedWebhook, type Payload, PayloadPage, Ping, TableList, WebhookList } from './webhook-answers.ts'
 
 const createdWebhook = Compile(CreatedWebhook)
@@ -156,7 +156,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
           fields: Object.values(env.AIRTABLE_FIELDS),
         }
       })
-      changes.push(...records.flatMap((record) => toChange(record, env, readAt, log) ?? []))
+      changes.push(...records.flatMap((record) => toChanges(record, env, readAt, log)))
     }
     return changes
   }

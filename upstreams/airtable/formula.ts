@@ -11,7 +11,10 @@ export function quote(text: string): string {
 export function questionFormula(emailColumn: string, question: Question): string {
   const address = `LOWER(TRIM({${emailColumn}}))`
   const terms = [
-    ...question.emails.flatMap(spellings).map((email) => `${address}=${quote(email)}`),
+    ...question.emails
+      .flatMap(spellings)
+      .flatMap(twice)
+      .map((email) => `${address}=${quote(email)}`),
     ...question.externalIds.map((id) => `RECORD_ID()=${quote(id)}`),
   ]
   return `OR(${terms.join(',')})`
@@ -22,4 +25,9 @@ function spellings(email: string): string[] {
   const at = email.lastIndexOf('@') + 1
   const unicode = domainToUnicode(email.slice(at))
   return unicode === email.slice(at) || unicode === '' ? [email] : [email, email.slice(0, at) + unicode]
+}
+
+/** A look-up over two links to one record holds its address twice. */
+function twice(email: string): string[] {
+  return [email, `${email}, ${email}`]
 }

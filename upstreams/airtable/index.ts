@@ -6,7 +6,7 @@ import { createDirectory, mostIds } from './directory.ts'
 import { AirtableEnv } from './env.ts'
 import { createFeed } from './feed.ts'
 import { questionFormula } from './formula.ts'
-import { toChange } from './mapping.ts'
+import { toChanges } from './mapping.ts'
 import { createWebhook } from './webhook.ts'
 
 /** People as rows of an Airtable table. */
@@ -54,14 +54,13 @@ export default defineUpstream({
               }
             )
           })
-          const changes = records.flatMap((record) => toChange(record, env, readAt, context.log) ?? [])
+          const changes = records.flatMap((record) => toChanges(record, env, readAt, context.log))
           // The formula is only a sieve: the answer is compared here with what was asked.
           const emails = new Set<string | undefined>(question?.emails)
           const ids = new Set(question?.externalIds)
-          return changes.filter(({ externalId, fields }) => {
-            const email = toCanonicalEmail(fields.email ?? '')
-            return email !== undefined && (ids.has(externalId) || emails.has(email))
-          })
+          const named = changes.filter(({ fields }) => emails.has(toCanonicalEmail(fields.email ?? '')))
+          for (const { externalId } of named) ids.add(externalId)
+          return changes.filter(({ externalId }) => ids.has(externalId))
         },
       },
     }

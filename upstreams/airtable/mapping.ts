@@ -1,4 +1,5 @@
 import type { PersonFields, UserUpserted } from '../../domain/change.ts'
+import { toCanonicalEmail } from '../../domain/email.ts'
 import { toInstant } from '../../domain/instant.ts'
 import { isSupportedHash, isTooExpensiveHash } from '../../domain/password.ts'
 import { toText } from '../text.ts'
@@ -12,28 +13,35 @@ export type Told = {
   [Key in 'email' | 'emailVerified' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown
 }
 
-/** What a record that was just read says. Undefined for one without an address. */
-export function toChange(
+/**
+ * What a record that was just read says; nothing where its address cell is empty. A cell that cannot be read says nothing, and is
+ * named in the log with its record. Where that is the status, a second change says that a record of which no status is
+ * known is disabled.
+ */
+export function toChanges(
   record: AirtableRecord,
   env: AirtableEnv,
   readAt: number,
   log: Log,
-): UserUpserted | undefined {
+): UserUpserted[] {
   const { modifiedAt: modified, ...columns } = env.AIRTABLE_FIELDS
   const told: Told = Object.fromEntries(
     Object.entries(columns).map(([key, column]) => [key, record.fields[column]]),
   )
-  const fields = toFields(told, env, (event, details) =>
+  if (isEmpty(told.email)) return []
+  const { fields, hasUnknownStatus } = toFields(told, env, (event, details) =>
     log('warn', event, { record: record.id, ...details }),
   )
-  if (!fields.email) return undefined
   const createdAt = toInstant(record.createdTime ?? '')
-  const modifiedAt = modified ? Date.parse(toCellText(record.fields[modified]) ?? '') : Number.NaN
-  return {
+  const modifiedAt = modified ? Date.parse(toOneText(record.fields[modified]) ?? '') : Number.NaN
+  const about = {
     type: 'user.upserted',
     upstream: 'airtable',
     externalId: record.id,
     created: false,
+  } as const
+  const change: UserUpserted = {
+    ...about,
     ...(fields.emailVerified === false && { isUnverified: true }),
     fields,
     readAt,
@@ -44,6 +52,19 @@ export function toChange(
       event: `read ${new Date(readAt).toISOString()}`,
     },
   }
+  return hasUnknownStatus ? [toUnknownStatus(record.id), change] : [change]
+}
+
+/** A record is disabled until a status can be read: older than all that was ever said of it. */
+export function toUnknownStatus(externalId: string): UserUpserted {
+  return {
+    type: 'user.upserted',
+    upstream: 'airtable',
+    externalId,
+    created: false,
+    fields: { status: 'disabled' },
+    stamp: { at: 0, event: 'unreadable status' },
+  }
 }
 
 /** A person's fields out of what was told; what cannot be understood gives the least, and is named to `warn`. */
@@ -51,28 +72,45 @@ export function toFields(
   told: Told,
   env: Pick<AirtableEnv, 'AIRTABLE_STATUS_MAP' | 'AIRTABLE_ROLE_MAP' | 'AIRTABLE_FIELDS' | 'AIRTABLE_EMAILS'>,
   warn: (event: string, details: Record<string, unknown>) => void,
-): Partial<PersonFields> {
+): { fields: Partial<PersonFields>; hasUnknownStatus: boolean } {
   const fields: Partial<PersonFields> = {}
-  // Never cut: what is too long is refused, and must not turn into somebody else's.
-  const email = toCellText(told.email, Number.POSITIVE_INFINITY)
+  const email = isEmpty(told.email) ? undefined : toOneAddress(told.email)
   if (email) Object.assign(fields, { email, ...toVerified(told.emailVerified, env) })
-  if ('name' in told) fields.name = toCellText(told.name) || null
-  if ('avatarUrl' in told) fields.avatarUrl = toCellText(told.avatarUrl) || null
-  if ('role' in told) fields.role = toRole(toCellText(told.role) ?? '', env.AIRTABLE_ROLE_MAP)
-  if ('status' in told) {
-    const word = toCellText(told.status)
-    const status = toStatus(word ?? 'unreadable', env.AIRTABLE_STATUS_MAP)
-    if (!status) warn('status.unknown', { status: word?.slice(0, 40) })
+  else if (!isEmpty(told.email)) warn('record.unusable', { reason: 'its address cannot be used' })
+
+  /** The texts of a cell; undefined for one that was not told, or cannot be read. */
+  function read(key: Exclude<keyof Told, 'email' | 'emailVerified'>): string[] | undefined {
+    if (!(key in told)) return undefined
+    const texts = toTexts(told[key])
+    if (!texts) warn('cell.unreadable', { field: key })
+    return texts
+  }
+
+  const name = read('name')
+  if (name) fields.name = toText(name.join(', ')) || null
+  const avatarUrl = read('avatarUrl')
+  if (avatarUrl) fields.avatarUrl = toText(avatarUrl[0]) || null
+  const roles = read('role')
+  if (roles) {
+    const { role, isMapped } = toRole(toWords(roles), env.AIRTABLE_ROLE_MAP)
+    if (!isMapped && roles.length > 0) warn('role.unknown', { role: roles.join(', ').slice(0, 40) })
+    fields.role = role
+  }
+  const statuses = read('status')
+  if (statuses) {
+    const status = toStatus(toWords(statuses), env.AIRTABLE_STATUS_MAP)
+    if (!status) warn('status.unknown', { status: statuses.join(', ').slice(0, 40) })
     fields.status = status ?? 'disabled'
   }
-  if ('passwordHash' in told) {
-    const hash = toCellText(told.passwordHash) || null
+  const hashes = read('passwordHash')
+  if (hashes) {
+    const [hash = null] = hashes.length > 1 ? [''] : hashes
     const isUsable = hash !== null && isSupportedHash(hash)
-    if (hash && !isUsable)
+    if (hash !== null && !isUsable)
       warn(isTooExpensiveHash(hash) ? 'password_hash.too_expensive' : 'password_hash.unsupported', {})
     fields.passwordHash = isUsable ? hash : null
   }
-  return fields
+  return { fields, hasUnknownStatus: 'status' in told && !statuses }
 }
 
 /** A table's column says it of each address; what cannot be read is not verified. Else a setting may say that none is. */
@@ -82,13 +120,43 @@ function toVerified(
 ): Pick<Partial<PersonFields>, 'emailVerified'> {
   if (AIRTABLE_FIELDS.emailVerified === undefined)
     return AIRTABLE_EMAILS === 'unverified' ? { emailVerified: false } : {}
-  const word = (toCellText(cell) ?? '').trim()
-  return { emailVerified: /^(true|yes|y|1|verified|confirmed)$/i.test(word) }
+  return { emailVerified: /^(true|yes|y|1|verified|confirmed)$/i.test(toOneText(cell) ?? '') }
 }
 
-/** The cell as one text; undefined for what is neither empty nor one value. */
-function toCellText(cell: unknown, longest?: number): string | undefined {
-  if (cell === undefined || cell === null) return ''
-  if (Array.isArray(cell)) return cell.length <= 1 ? toCellText(cell[0], longest) : undefined
-  return toText(typeof cell === 'boolean' || typeof cell === 'number' ? String(cell) : cell, longest)
+/** The address of a cell, which may hold it more than once; undefined for several, and for text that is none. */
+function toOneAddress(cell: unknown): string | undefined {
+  // Never cut: what is too long is refused, and must not turn into somebody else's.
+  const texts = toTexts(cell, Number.POSITIVE_INFINITY) ?? []
+  const addresses = new Set(texts.map(toCanonicalEmail))
+  return addresses.size === 1 && !addresses.has(undefined) ? texts[0] : undefined
+}
+
+/** The one text of a cell; undefined for several, and for a cell that cannot be read. */
+function toOneText(cell: unknown): string | undefined {
+  const texts = toTexts(cell)
+  return texts && texts.length <= 1 ? (texts[0] ?? '') : undefined
+}
+
+/** No text is the empty word. */
+function toWords(texts: string[]): string[] {
+  return texts.length === 0 ? [''] : texts
+}
+
+function isEmpty(cell: unknown): boolean {
+  return toTexts(cell)?.length === 0
+}
+
+/**
+ * The texts of a cell that are not empty: one, or those of a list. Undefined where it, or one of a list, is no text: the error
+ * of a formula (`{ "error": "#ERROR!" }`), a special value, a collaborator, a button.
+ */
+function toTexts(cell: unknown, longest?: number): string[] | undefined {
+  if (cell === undefined || cell === null) return []
+  if (Array.isArray(cell)) {
+    const lists = cell.map((item) => toTexts(item, longest))
+    return lists.every((list) => list !== undefined) ? lists.flat() : undefined
+  }
+  const text = toText(typeof cell === 'boolean' || typeof cell === 'number' ? String(cell) : cell, longest)
+  if (text === undefined) return undefined
+  return text === '' ? [] : [text]
 }

@@ -9,7 +9,7 @@ import { EventEnvelope, UserEvent } from '../../schemas/user-event.ts'
 import { toText } from '../text.ts'
 import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
 import type { AirtableEnv } from './env.ts'
-import { toFields } from './mapping.ts'
+import { toFields, toUnknownStatus } from './mapping.ts'
 
 const envelope = Compile(EventEnvelope)
 const userEvent = Compile(UserEvent)
@@ -36,21 +36,34 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const event = { id, type, occurredAt, payload: toPayload(body) }
     if (!externalId || (user.email && !email))
       return { ...event, changes: [], refusal: new FirstloginError('FL_EMAIL_INVALID') }
-    return { ...event, changes: [toChange(body, externalId, occurredAt)] }
+    return { ...event, changes: toChanges(body, externalId, occurredAt) }
   }
 
-  function toChange({ eventId, eventType, user }: UserEvent, externalId: string, occurredAt: number): Change {
+  function toChanges(
+    { eventId, eventType, user }: UserEvent,
+    externalId: string,
+    occurredAt: number,
+  ): Change[] {
     const about = { upstream: 'airtable', externalId, stamp: { at: occurredAt, event: eventId } }
-    if (eventType === 'user.deleted') return { type: 'user.deleted', ...about }
+    if (eventType === 'user.deleted') return [{ type: 'user.deleted', ...about }]
     const { passwordHash, ...told } = user
     // A password belongs to a record: an address may pass to somebody else.
     const isAboutRecord = user.id !== undefined && user.id !== null && passwordHash !== undefined
-    const fields = toFields(isAboutRecord ? { ...told, passwordHash } : told, env, (reason, details) =>
-      log('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
+    const { fields, hasUnknownStatus } = toFields(
+      isAboutRecord ? { ...told, passwordHash } : told,
+      env,
+      (reason, details) => log('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
     )
     const created = eventType === 'user.created'
     const isUnverified = fields.emailVerified === false
-    return { type: 'user.upserted', created, fields, ...about, ...(isUnverified && { isUnverified }) }
+    const change: Change = {
+      type: 'user.upserted',
+      created,
+      fields,
+      ...about,
+      ...(isUnverified && { isUnverified }),
+    }
+    return hasUnknownStatus ? [toUnknownStatus(externalId), change] : [change]
   }
 
   return {

@@ -1,4 +1,4 @@
-import { findWord } from '../../domain/grant.ts'
+import { findWord, type Grant, toGrant } from '../../domain/grant.ts'
 import type { Role, UserStatus } from '../../schemas/user.ts'
 
 type Words<T extends string> = Readonly<Record<string, T>>
@@ -39,12 +39,17 @@ const usualRoles: Words<Role> = {
   'read-only': 'viewer',
 }
 
-/** Undefined for a word that nobody explained. An empty cell means active, unless the own words say otherwise. */
-export function toStatus(word: string, own: Words<Exclude<UserStatus, 'deleted'>>) {
-  return findWord(word, own, usualStatuses)
+/**
+ * Of several words each has to mean the same, or it is disabled. Undefined where one is not in either list. An empty cell means
+ * active, unless the own words say otherwise.
+ */
+export function toStatus(words: string[], own: Words<Exclude<UserStatus, 'deleted'>>) {
+  const meant = words.map((word) => findWord(word, own, usualStatuses))
+  if (meant.includes(undefined)) return undefined
+  return meant.includes('disabled') ? 'disabled' : 'active'
 }
 
-/** An unknown or missing word gives the least. */
-export function toRole(word: string, own: Words<Role>): Role {
-  return findWord(word, own, usualRoles) ?? 'viewer'
+/** The strongest of several; unknown or missing words give the least. */
+export function toRole(words: string[], own: Words<Role>): Pick<Grant, 'role' | 'isMapped'> {
+  return toGrant(words, own, usualRoles)
 }

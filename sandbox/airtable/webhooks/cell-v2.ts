@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CellValue } from '../cells.ts'
+import { type CellValue, isCellError } from '../cells.ts'
 import type { Field } from '../fields.ts'
 
 /** A cell as webhooks have it, which is not always as records have it; null if it is empty. */
@@ -27,7 +27,7 @@ function toChoice(field: Field, name: CellValue) {
 }
 
 function itemsOf(value: CellValue): readonly CellValue[] {
-  return typeof value === 'object' ? value : [value]
+  return typeof value === 'object' && !isCellError(value) ? value : [value]
 }
 
 function derivedId(prefix: string, of: string): string {

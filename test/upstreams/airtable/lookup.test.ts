@@ -76,7 +76,8 @@ t.test('an answer that was not asked for is dropped', async (t) => {
   }))
   t.strictSame(
     found.map(({ externalId }) => externalId),
-    ['recCCCCCCCCCCCCCC'],
+    ['recBBBBBBBBBBBBBB', 'recCCCCCCCCCCCCCC'],
+    'one that was asked for by its id counts without an address, too',
   )
 })
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
 import { AirtableEnv } from '../../../upstreams/airtable/env.ts'
-import { toChange } from '../../../upstreams/airtable/mapping.ts'
+import { toChanges } from '../../../upstreams/airtable/mapping.ts'
 
 const readAt = Date.parse('2026-11-20T10:00:00.500Z')
 const hash = '$2b$10$khebYwJ5Ojv.tFFwGpD0rOdyrTH1M49VaKcXfPS41cmuzDkimXqxy'
@@ -11,13 +11,14 @@ function read(cells: Record<string, unknown>, settings: Partial<AirtableEnv> = {
   const required = { AIRTABLE_TOKEN: 'pat', AIRTABLE_BASE_ID: 'appAAAAAAAAAAAAAA', AIRTABLE_TABLE: 'Users' }
   const env = Value.Parse(AirtableEnv, Value.Default(AirtableEnv, { ...required, ...settings }))
   const logged: [event: string, details: Record<string, unknown>][] = []
-  const change = toChange(
+  const changes = toChanges(
     { id: 'recAAAAAAAAAAAAAA', fields: { Email: 'ada@example.com', ...cells } },
     env,
     readAt,
     (_, event, details) => logged.push([event, details]),
   )
-  return { change, fields: change?.fields, logged }
+  const change = changes.at(-1)
+  return { changes, change, fields: change?.fields, logged }
 }
 
 t.test('a full record says all that it has, as news of the time that it was edited', async (t) => {
@@ -88,8 +89,17 @@ t.test('a status that is not in the map lets nobody in and is named in the log',
 })
 
 t.test('an unknown role is viewer', async (t) => {
-  for (const word of ['Superuser', '', undefined, 'constructor', { error: '#ERROR!' }, ['Admin', 'Owner']]) {
-    t.equal(read({ Role: word }).fields?.role, 'viewer')
+  for (const word of ['', undefined]) {
+    const { fields, logged } = read({ Role: word })
+    t.equal(fields?.role, 'viewer')
+    t.strictSame(logged, [])
+  }
+  for (const word of ['Superuser', 'constructor', ['Boss', 'Chief']]) {
+    const { fields, logged } = read({ Role: word })
+    t.equal(fields?.role, 'viewer')
+    t.match(logged, [
+      ['role.unknown', { record: 'recAAAAAAAAAAAAAA', role: String(word).replace(',', ', ') }],
+    ])
   }
 })
 
@@ -117,7 +127,7 @@ t.test(
   },
 )
 
-t.test('a lookup is read as its one value, and many values or an error as none', async (t) => {
+t.test('a lookup is read as its one value, and of several roles the strongest counts', async (t) => {
   const { fields } = read({
     Email: ['ada@example.com'],
     Name: ['Ada'],
@@ -125,32 +135,73 @@ t.test('a lookup is read as its one value, and many values or an error as none',
     Role: ['Owner'],
   })
   t.match(fields, { email: 'ada@example.com', name: 'Ada', status: 'disabled', role: 'owner' })
-  t.equal(read({ Email: ['ada@example.com', 'bob@example.com'] }).change, undefined)
-  t.equal(read({ Name: ['Ada', 'Bob'] }).fields?.name, null)
+  t.equal(read({ Name: ['Ada', 'Bob'] }).fields?.name, 'Ada, Bob')
+  t.equal(read({ Role: ['Editor', 'Admin', 'Poet'] }).fields?.role, 'admin')
+  // shared/cases/airtable-role-cells.json
+  const settings: Partial<AirtableEnv> = { AIRTABLE_ROLE_MAP: { '': 'member' } }
+  for (const [cell, role] of [
+    [['Viewer', 'Guest'], 'viewer'],
+    [['Admin', 'Editor'], 'admin'],
+    [['Admin'], 'admin'],
+    [undefined, 'member'],
+  ])
+    t.equal(read({ Role: cell }, settings).fields?.role, role, JSON.stringify(cell))
+})
+
+t.test('of several statuses one that is not active disables', async (t) => {
+  t.equal(read({ Status: ['Active', 'Enabled'] }).fields?.status, 'active')
+  t.equal(read({ Status: ['Active', 'Former'] }).fields?.status, 'disabled')
+  const { fields, logged } = read({ Status: ['Active', 'On leave'] })
+  t.equal(fields?.status, 'disabled')
+  t.match(logged, [['status.unknown', { status: 'Active, On leave' }]])
+})
+
+const unreadable = [
+  { error: '#ERROR!' },
+  { specialValue: 'NaN' },
+  { id: 'usr00000000000001', email: 'ann@example.com', name: 'Ann' },
+  [{ id: 'usr00000000000001' }],
+  ['Active', { error: '#ERROR!' }],
+]
+
+t.test('a cell that cannot be read says nothing, and its record is named in the log', async (t) => {
+  for (const cell of unreadable) {
+    const { changes, fields, logged } = read({ Status: cell, Name: cell, Role: cell, 'Password Hash': cell })
+    t.strictSame(fields, { email: 'ada@example.com' })
+    const named = ['name', 'role', 'status', 'passwordHash'].map((field) => [
+      'cell.unreadable',
+      { record: 'recAAAAAAAAAAAAAA', field },
+    ])
+    t.strictSame(logged, named)
+    t.match(changes, [{ fields: { status: 'disabled' }, stamp: { at: 0 } }, { stamp: { at: readAt } }])
+  }
+})
+
+t.test('an address that is there twice is one address; a record with an unusable one is named', async (t) => {
+  const twice = read({ Email: ['Ann@example.com', ' ann@EXAMPLE.com '] })
+  t.equal(twice.fields?.email, 'Ann@example.com')
+  t.strictSame(twice.logged, [])
   for (const cell of [
-    ['Active', 'Active'],
-    { error: '#ERROR!' },
-    { specialValue: 'NaN' },
-    [{ id: 'usr1' }],
+    ['ada@example.com', 'bob@example.com'],
+    'ann@example.com, ann@other.example.com',
+    'ann@example.com\u200b',
+    'ann',
+    ...unreadable,
   ]) {
-    const { fields, logged } = read({ Status: cell, Name: cell, 'Password Hash': cell })
-    t.match(fields, { status: 'disabled', name: null, passwordHash: null })
-    t.equal(logged[0]?.[0], 'status.unknown')
+    const { fields, logged } = read({ Email: cell, Status: 'Disabled' })
+    t.notOk(fields && 'email' in fields)
+    t.equal(fields?.status, 'disabled', 'what can be read counts')
+    t.match(logged, [
+      ['record.unusable', { record: 'recAAAAAAAAAAAAAA', reason: 'its address cannot be used' }],
+    ])
   }
 })
 
 t.test('a record without an address says nothing', async (t) => {
-  for (const cell of [
-    undefined,
-    null,
-    '',
-    '  ',
-    [],
-    [''],
-    { error: '#ERROR!' },
-    [{ email: 'ada@example.com' }],
-  ]) {
-    t.equal(read({ Email: cell }).change, undefined)
+  for (const cell of [undefined, null, '', '  ', [], ['']]) {
+    const { change, logged } = read({ Email: cell, Status: 'Unheard of' })
+    t.equal(change, undefined)
+    t.strictSame(logged, [])
   }
 })
 
@@ -196,7 +247,7 @@ t.test(
       }),
     )
     const record = { id: 'recAAAAAAAAAAAAAA', fields: { Email: 'ada@example.com' } }
-    const change = toChange({ ...record, createdTime: '2026-01-05T09:00:00.000Z' }, env, readAt, () => {})
+    const [change] = toChanges({ ...record, createdTime: '2026-01-05T09:00:00.000Z' }, env, readAt, () => {})
     t.equal(change?.bornAt, Date.parse('2026-01-05T09:00:00.000Z'))
   },
 )

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { listForeignHashes } from '../../db/password-hashes.ts'
 import { createMemoryGate } from '../../domain/gate.ts'
 import { isTooExpensiveHash } from '../../domain/password.ts'
-import type { Http, Upstream } from '../../upstreams/upstream.ts'
+import type { Http, UnusableRecord, Upstream } from '../../upstreams/upstream.ts'
 
 /** More records than this take too long to read here: `firstlogin reconcile` logs the rest. */
 const maxPages = 20
@@ -15,16 +15,13 @@ export async function findStoredExpensiveHashes(sql: Sql): Promise<string[]> {
   return records
 }
 
-/** The same in the first pages of an upstream's directory. */
-export async function findListedExpensiveHashes(upstream: Upstream, http: Http): Promise<string[]> {
-  const records = new Set<string>()
+/** The records of the first pages of an upstream's directory that cannot be used, or not in full. */
+export async function findUnusableRecords(upstream: Upstream, http: Http): Promise<UnusableRecord[]> {
+  const records: UnusableRecord[] = []
   const { directory } = upstream.create({
     http,
     gate: createMemoryGate(upstream.limits),
-    log: (_level, event, { record }) => {
-      if (event === 'password_hash.too_expensive' && typeof record === 'string')
-        records.add(`${upstream.name}:${record}`)
-    },
+    log: () => {},
     clock: Date.now,
     slowMs: 10_000,
   })
@@ -32,8 +29,10 @@ export async function findListedExpensiveHashes(upstream: Upstream, http: Http):
   let from: string | undefined
   for (let pages = 0; pages < maxPages; pages += 1) {
     const page = await directory.readPage(from)
-    if (page === 'expired' || page.next === undefined) break
+    if (page === 'expired') break
+    records.push(...(page.unusable ?? []))
+    if (page.next === undefined) break
     from = page.next
   }
-  return [...records]
+  return records
 }
