@@ -38,7 +38,6 @@ import { operationsRoutes } from './routes/operations.ts'
 import { syncRoutes } from './routes/sync.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
 import type { HashQueueOptions } from './sign-in/hash-queue.ts'
-import { probe } from './upstreams/probe.ts'
 
 /** For Fastify(): time limits for clients, and `earlyProblems`. */
 export { serverOptions } from './plugins/connections/options.ts'
@@ -84,7 +83,11 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     ownership: config.ownership,
     rekeyWindowMs: config.REKEY_WINDOW_S * 1000,
   })
-  await app.register(upstreams, { upstreams: config.upstreams, slowMs: config.READTHROUGH_DEADLINE_MS })
+  await app.register(upstreams, {
+    upstreams: config.upstreams,
+    slowMs: config.READTHROUGH_DEADLINE_MS,
+    isProbed: config.standalone === true && config.USER_READTHROUGH_FALLBACK_ENABLED,
+  })
   await app.register(readThrough, {
     enabled: config.USER_READTHROUGH_FALLBACK_ENABLED,
     deadlineMs: config.READTHROUGH_DEADLINE_MS,
@@ -93,7 +96,6 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     ...(timing.lookups && { clock: timing.lookups }),
     ...(timing.random && { random: timing.random }),
   })
-  if (config.standalone && config.USER_READTHROUGH_FALLBACK_ENABLED) app.addHook('onListen', probeUpstreams)
   await app.register(sessions, { cacheTtlMs: Math.min(30_000, recheckMs || 30_000) })
   await app.register(keys, { secret })
   await app.register(tokens, {
@@ -126,15 +128,4 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(adminRoutes, { prefix: '/api/admin' })
   await app.register(wellKnownRoutes)
   await app.register(operationsRoutes, { metrics: !config.HIDE.includes('metrics') })
-}
-
-/** What is wrong with the settings of an upstream is in the log from the start on, not from the first new user on. */
-function probeUpstreams(this: FastifyInstance): void {
-  for (const { name: upstream, lookup } of this.upstreams) {
-    if (!lookup) continue
-    void probe(lookup).then(
-      () => this.log.info({ event: 'upstream.ready', upstream }),
-      () => this.log.warn({ event: 'upstream.unavailable', upstream }),
-    )
-  }
 }

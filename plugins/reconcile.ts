@@ -110,7 +110,7 @@ export default fp(
           unusable: own.unusable,
           isRefused,
         }
-        const { vanished, withheld, unusable, ...figures } = report
+        const { vanished, withheld: _, unusable, ...figures } = report
         app.log[report.isRefused ? 'error' : 'info']({
           event: 'reconcile.finished',
           ...figures,

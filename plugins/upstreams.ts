@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { createSharedGate } from '../db/upstream-gates.ts'
 import type { Gate, GateLimits } from '../domain/gate.ts'
 import type { Capabilities, Log, Upstream } from '../upstreams/upstream.ts'
+import { probe } from './upstreams/probe.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,11 +24,13 @@ export interface UpstreamsOptions {
   upstreams: readonly Upstream[]
   /** A call that takes longer counts as a failure, even if its answer is still used. Default 2000. */
   slowMs?: number
+  /** Each is asked once when the app listens: what is wrong with its settings is in the log from the start on. */
+  isProbed?: boolean
 }
 
 /** The upstreams that are on, their calls within budgets that all instances share. */
 export default fp<UpstreamsOptions>(
-  async function upstreamsPlugin(app, { upstreams, slowMs = 2000 }) {
+  async function upstreamsPlugin(app, { upstreams, slowMs = 2000, isProbed = false }) {
     const log: Log = (level, event, details) => app.log[level]({ event, ...details })
     app.decorate(
       'upstreams',
@@ -43,6 +46,17 @@ export default fp<UpstreamsOptions>(
         return { ...create(context), name, gate, limits, returnPermit: budget.returnPermit }
       }),
     )
+    if (!isProbed) return
+    app.addHook('onListen', async function probeUpstreams() {
+      for (const { name: upstream, lookup } of app.upstreams) {
+        if (!lookup) continue
+        // It is waited for by no one: the app listens already.
+        void probe(lookup).then(
+          () => app.log.info({ event: 'upstream.ready', upstream }),
+          () => app.log.warn({ event: 'upstream.unavailable', upstream }),
+        )
+      }
+    })
   },
   { name: 'firstlogin-upstreams', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-http'] },
 )

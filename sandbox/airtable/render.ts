@@ -23,7 +23,8 @@ export function renderRecord(table: Table, record: StoredRecord, options: ViewOp
   return { id: record.id, createdTime, fields: Object.fromEntries(fields) }
 }
 
-function cellText(value: CellValue): string {
+/** A cell as `cellFormat=string` has it. */
+export function cellText(value: CellValue): string {
   if (isCellError(value)) return '#ERROR!'
   if (typeof value === 'object') return value.map(cellText).join(', ')
   if (typeof value === 'boolean') return value ? 'checked' : ''

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type CellValue, isCellError } from '../cells.ts'
 import type { Field } from '../fields.ts'
+import { cellText } from '../render.ts'
 
 /** A cell as webhooks have it, which is not always as records have it; null if it is empty. */
 export function toCellV2(field: Field, value: CellValue | undefined): unknown {
@@ -23,7 +24,7 @@ export function toCellV2(field: Field, value: CellValue | undefined): unknown {
 }
 
 function toChoice(field: Field, name: CellValue) {
-  return { id: derivedId('sel', `${field.id} ${String(name)}`), name, color: 'blueLight2' }
+  return { id: derivedId('sel', `${field.id} ${cellText(name)}`), name, color: 'blueLight2' }
 }
 
 function itemsOf(value: CellValue): readonly CellValue[] {

@@ -1,6 +1,7 @@
 import { verify } from '@node-rs/argon2'
 import bcrypt from 'bcrypt'
 import t from 'tap'
+import { cellText } from '../../../sandbox/airtable/render.ts'
 import { open } from './opened.ts'
 
 const passwords = [
@@ -16,7 +17,7 @@ t.test('the people of the sandbox have the passwords that its documentation name
   const { standIn } = await open(t)
   const people = standIn.records.list()
   const hashOf = (email: string) =>
-    String(people.find(({ fields }) => fields['Email'] === email)?.fields['Password Hash'])
+    cellText(people.find(({ fields }) => fields['Email'] === email)?.fields['Password Hash'] ?? '')
   for (const [email, password] of passwords) {
     const hash = hashOf(email)
     const matches = hash.startsWith('$2') ? bcrypt.compare(password, hash) : verify(hash, password)
@@ -30,7 +31,7 @@ t.test('alan has no hash, edsger is disabled, and the twins share one address', 
   const { standIn } = await open(t)
   t.notOk(Object.hasOwn(standIn.records.find('recAlanTuring0001')?.fields ?? {}, 'Password Hash'))
   t.match(standIn.records.find('recEdsgerDijkstra'), { fields: { Status: 'Disabled' } })
-  const emails = standIn.records.list().map(({ fields }) => String(fields['Email']).toLowerCase())
+  const emails = standIn.records.list().map(({ fields }) => cellText(fields['Email'] ?? '').toLowerCase())
   t.equal(emails.filter((email) => email === 'twin@example.com').length, 2)
 })
 

@@ -1,5 +1,5 @@
-import { canonicalEmail } from '../domain/email.ts'
-import type { Lookup } from './upstream.ts'
+import { canonicalEmail } from '../../domain/email.ts'
+import type { Lookup } from '../../upstreams/upstream.ts'
 
 /** An address that no user can have (RFC 2606). */
 const noUser = canonicalEmail('probe@firstlogin.invalid')
