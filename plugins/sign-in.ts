@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import fp from 'fastify-plugin'
 import { type StoredUser, upgradePasswordHash } from '../db/users.ts'
 import type { Clock } from '../domain/clock.ts'
-import { isOutdatedHash } from '../domain/password.ts'
+import { isBcryptHash, isOutdatedHash } from '../domain/password.ts'
 import { toLoggable } from '../errors.ts'
 import { createFailureRelease } from '../sign-in/failure-release.ts'
 import type { HashClient } from '../sign-in/hash-queue.ts'
@@ -90,7 +90,7 @@ export default fp<SignInOptions>(
     async function upgrade(user: StoredUser, password: string, client: HashClient): Promise<void> {
       if (!user.passwordHash || !isOutdatedHash(user.passwordHash) || upgrading.has(user.id)) return
       // What came after the bytes that bcrypt looked at may be a slip, and must not become the password.
-      if (user.passwordHash.startsWith('$2') && Buffer.byteLength(password) > bcryptBytes) return
+      if (isBcryptHash(user.passwordHash) && Buffer.byteLength(password) > bcryptBytes) return
       upgrading.add(user.id)
       try {
         await upgradePasswordHash(app.sql, user, await app.hashQueue.hash(password, client))

@@ -1,5 +1,4 @@
 import { type Clock, monotonicClock } from '../domain/clock.ts'
-import type { HashPlace } from './hash-queue.ts'
 
 export interface FailureReleaseOptions {
   /** How long one of our own hashes takes at present, in milliseconds. */
@@ -8,7 +7,11 @@ export interface FailureReleaseOptions {
   random?: () => number
 }
 
-export type FailureRelease = (anchor: number, client: Pick<HashPlace, 'isHeldBack'>) => Promise<void>
+/** `forms`: how many hashes are computed of one password. */
+export type FailureRelease = (
+  anchor: number,
+  attempt: { isHeldBack: boolean; forms: number },
+) => Promise<void>
 
 /** The costliest hash that is accepted takes as long as 20 of our own, and longer on a busy machine; what was found is written, too. */
 export const budgetUnits = 32
@@ -25,9 +28,9 @@ const jitterMs = 100
  */
 export function createFailureRelease(options: FailureReleaseOptions): FailureRelease {
   const { unitMs, clock = monotonicClock, random = Math.random } = options
-  return async function release(anchor, { isHeldBack }) {
-    const units = isHeldBack ? heldBackUnits : budgetUnits
-    const budgetMs = Math.min(maxBudgetMs, Math.max(minBudgetMs, units * unitMs()))
+  return async function release(anchor, { isHeldBack, forms }) {
+    const units = forms * (isHeldBack ? heldBackUnits : budgetUnits)
+    const budgetMs = Math.min(forms * maxBudgetMs, Math.max(minBudgetMs, units * unitMs()))
     const budgets = Math.max(1, Math.ceil((clock.now() - anchor) / budgetMs))
     const releaseAt = anchor + budgets * budgetMs + random() * jitterMs
     await new Promise<void>((resolve) => void clock.after(releaseAt - clock.now(), resolve))

@@ -169,7 +169,7 @@ export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
 
     async function verify(password: string, hash: string | null): Promise<boolean> {
       release()
-      const isRight = await add(client, costToVerify(hash), () => compute.verify(password, hash))
+      const isRight = await add(client, costToVerify(password, hash), () => compute.verify(password, hash))
       if (isRight) failures.succeed(client.network)
       else failures.add(client.network)
       return isRight

@@ -1,7 +1,7 @@
 import type { StoredUser } from '../db/users.ts'
 import { type CanonicalEmail, canonicalEmail } from '../domain/email.ts'
 import { clientNetwork } from '../domain/network.ts'
-import { isTooExpensiveHash } from '../domain/password.ts'
+import { isTooExpensiveHash, passwordForms } from '../domain/password.ts'
 import { type ErrorCode, FirstloginError } from '../errors.ts'
 import type { FailureRelease } from './failure-release.ts'
 import type { HashClient, HashPlace } from './hash-queue.ts'
@@ -107,7 +107,7 @@ export async function signInWithPassword<Issued>(
     note(issued)
     const { at } = await lookup.wait()
     lookup.remember()
-    await release(at, place)
+    await release(at, { isHeldBack: place.isHeldBack, forms: passwordForms(password).length })
     throw issued.error
   } finally {
     lookup.leave()

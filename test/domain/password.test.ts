@@ -4,10 +4,13 @@ import t from 'tap'
 import type * as door from '../../domain/password.ts'
 import {
   costOf,
+  costToVerify,
   hashPassword,
+  isBcryptHash,
   isOutdatedHash,
   isSupportedHash,
   isTooExpensiveHash,
+  passwordForms,
   verifyPassword,
 } from '../../domain/password.ts'
 
@@ -47,6 +50,53 @@ t.test('a hash that libxcrypt or the reference argon2 made verifies', async (t) 
   }
 })
 
+// shared/cases/argon2-parameter-orders.json
+t.test(
+  'an argon2 hash verifies whatever the order of its parameters, without a version, and padded',
+  async (t) => {
+    const tag = '/NtWlfL9yyHU5hEhREnFmPOej4YrRn/tjoS2XC2Zvak'
+    const hashes = {
+      'm,t,p': `$argon2id$v=19$m=4096,t=3,p=2$SRfI1CfyRVpyK7xcmNJvjg$${tag}`,
+      'm,p,t': `$argon2id$v=19$m=4096,p=2,t=3$SRfI1CfyRVpyK7xcmNJvjg$${tag}`,
+      't,m,p':
+        '$argon2id$v=19$t=3,m=4096,p=1$pOZPd25pyNVkXPyQgHLT7Q$LQjC7HFLgrSsmW/sb8df6+9adR0yduXd+pouprFku1s',
+      'version 16':
+        '$argon2i$m=4096,t=3,p=1$uZ7PLXHHTCEMmZGiPcB15w$OdYeg5Yrw8+YML+HMTUGl+F0c++2JnCW0/zq95RKw6M',
+      padded: `$argon2id$v=19$m=4096,t=3,p=2$SRfI1CfyRVpyK7xcmNJvjg==$${tag}=`,
+      "Spring's": `{argon2@SpringSecurity_v5_8}$argon2id$v=19$m=4096,t=3,p=2$SRfI1CfyRVpyK7xcmNJvjg$${tag}`,
+      'zeros before a number': `$argon2id$v=19$m=0004096,t=03,p=2$SRfI1CfyRVpyK7xcmNJvjg$${tag}`,
+    }
+    for (const [form, hash] of Object.entries(hashes)) {
+      t.equal(isSupportedHash(hash), true, form)
+      t.equal(await verifyPassword('seven brown ferrets', hash), true, form)
+      t.equal(await verifyPassword('seven brown ferret', hash), false, form)
+      t.equal(isOutdatedHash(hash), true, form)
+    }
+  },
+)
+
+t.test('a bcrypt hash verifies behind the prefix that another tool wrote', async (t) => {
+  const hash = await bcryptHash(password, 4)
+  for (const prefix of ['{bcrypt}', '{BLF-CRYPT}', '{CRYPT}']) {
+    t.equal(await verifyPassword(password, `${prefix}${hash}`), true, prefix)
+    t.equal(isBcryptHash(`${prefix}${hash}`), true, prefix)
+  }
+})
+
+// shared/cases/password-normal-forms.json
+t.test('a password is tried as it was typed, then in NFC and in NFD', async (t) => {
+  const [nfc, nfd] = ['p\u00e4ssw\u00f6rt lang', 'pa\u0308sswo\u0308rt lang']
+  for (const stored of [nfc, nfd])
+    for (const typed of [nfc, nfd, 'pa\u0308ssw\u00f6rt lang'])
+      t.equal(await verifyPassword(typed, await argon2Hash(stored, cheap)), true)
+  const mixed = 'pa\u0308ssw\u00f6rt lang'
+  t.equal(await verifyPassword(mixed, await argon2Hash(mixed, cheap)), true, 'as typed')
+  t.same(passwordForms('plain'), ['plain'])
+  t.same(passwordForms(nfd), [nfd, nfc])
+  t.same(passwordForms(mixed), [mixed, nfc, nfd])
+  t.equal(costToVerify(mixed, null), 3)
+})
+
 const salt = 'c29tZXNhbHRzb21lc2FsdA'
 const tag = 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
 const argon2 = (parameters: string) => `$argon2id$v=19$${parameters}$${salt}$${tag}`
@@ -71,15 +121,15 @@ const unreadable = {
   scrypt: '$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E',
   'half a bcrypt hash': '$2b$10$abcdefghijklmnopqrstuv',
   'a bcrypt hash and more': `$2b$10$${'a'.repeat(54)}`,
-  'an old argon2': `$argon2id$v=16$m=64,t=1,p=1$${salt}$${tag}`,
-  'argon2 in another order': `$argon2id$v=19$t=1,m=64,p=1$${salt}$${tag}`,
+  'argon2 of an unknown version': `$argon2id$v=20$m=64,t=1,p=1$${salt}$${tag}`,
+  'argon2 with a parameter twice': `$argon2id$v=19$m=64,m=64,p=1$${salt}$${tag}`,
+  'a prefix that means another algorithm': `{SSHA}$2b$10$${'a'.repeat(53)}`,
   'two lines': `$2b$10$${'a'.repeat(53)}\n`,
 }
 /** These pass for hashes until somebody computes. */
 const torn = {
   'a salt that is no base64': `$argon2id$v=19$m=64,t=1,p=1$${salt.slice(0, 13)}$${tag}`,
   'a tag that is no base64': `$argon2id$v=19$m=64,t=1,p=1$${salt}$${tag}ab`,
-  'zeros before a number': `$argon2id$v=19$m=0000064,t=01,p=1$${salt}$${tag}`,
 }
 
 t.test(

@@ -5,7 +5,11 @@ import { createTestClock } from '../support/clocks.ts'
 function start(unit: number, random = 0.5) {
   const clock = createTestClock()
   const release = createFailureRelease({ unitMs: () => unit, clock, random: () => random })
-  return { clock, release: (anchor: number, isHeldBack = false) => release(anchor, { isHeldBack }) }
+  return {
+    clock,
+    release: (anchor: number, { isHeldBack = false, forms = 1 } = {}) =>
+      release(anchor, { isHeldBack, forms }),
+  }
 }
 
 t.test(
@@ -48,6 +52,17 @@ t.test('the budget is that of the costliest hash at the speed of the machine, 25
 
 t.test('networks that are held back are answered after twice the budget', async (t) => {
   const { clock, release } = start(20)
-  void release(clock.now(), true)
+  void release(clock.now(), { isHeldBack: true })
   t.same(clock.due(), [clock.now() + 1280 + 50])
+})
+
+t.test('a password that has three forms is answered after three budgets', async (t) => {
+  for (const [unit, budget] of [
+    [20, 640],
+    [500, 3000],
+  ] as const) {
+    const { clock, release } = start(unit)
+    void release(clock.now(), { forms: 3 })
+    t.same(clock.due(), [clock.now() + 3 * budget + 50])
+  }
 })

@@ -49,7 +49,11 @@ export default {
   name: 'enumeration',
   async run(context) {
     const rows: Row[] = []
-    for (const upstream of options.upstreams) rows.push(...(await attack(context, upstream)))
+    for (const upstream of options.upstreams) {
+      const own = await attack(context, upstream)
+      for (const { attack: title, figure } of own) context.say(`${title}: ${figure}`)
+      rows.push(...own)
+    }
     return rows
   },
 } satisfies Attack
