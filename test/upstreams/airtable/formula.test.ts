@@ -99,3 +99,32 @@ t.test('any text that is quoted is that text', async (t) => {
   )
   t.pass()
 })
+
+// shared/cases/airtable-unusable-addresses.json
+t.test('a record is found by every spelling of its address that has the same canonical form', async (t) => {
+  const spelled = {
+    'jürgen@example.com': ['ju\u0308rgen@example.com', 'J\u00dcRGEN@example.com'],
+    'ilker@example.com': ['\u0130lker@example.com', 'ILKER@example.com'],
+    'ann@example.com': [
+      'ann@example\u3002com',
+      'ann@\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45\uff0e\uff43\uff4f\uff4d',
+      'ann@\uff25\uff38\uff21\uff2d\uff30\uff2c\uff25\u3002\uff23\uff2f\uff2d',
+      'ann@example.com, ann@example.com',
+    ],
+    'ada@bücher.example': [
+      'ada@bu\u0308cher.example',
+      'ada@b\u00fccher\u3002example',
+      'ada@xn--bcher-kva.example',
+    ],
+    'i\u0307x@example.com': ['i\u0307x@example.com'],
+  }
+  const formula = ask(Object.keys(spelled))
+  for (const [email, cells] of Object.entries(spelled))
+    for (const cell of [email, ...cells]) {
+      t.ok(finds(ask([email]), cell), `${cell} for ${email}`)
+      t.ok(finds(formula, cell), `${cell} among others`)
+      if (!cell.includes(',')) t.equal(toCanonicalEmail(cell), canonicalEmail(email))
+    }
+  for (const cell of ['', ' ', 'ann@example.org', 'nn@example.com', 'ann@example.co'])
+    t.notOk(finds(formula, cell), cell)
+})
