@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, LogLevel } from 'fastify'
 import fp from 'fastify-plugin'
+import { isDeeperThan } from '../domain/json.ts'
 import { clientNetwork } from '../domain/network.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import { FirstloginError } from '../errors.ts'
@@ -39,6 +40,11 @@ export interface WebhookRoute<Proof = unknown> {
 export type DefineWebhook = <Proof>(route: WebhookRoute<Proof>) => void
 
 const largestBody = 1024 * 1024
+/** Deeper ones take a multiple of their size in memory. */
+const maxDepth = 64
+const tooDeep = new FirstloginError('FL_PAYLOAD_INVALID', {
+  detail: `The body is nested deeper than ${maxDepth} levels.`,
+})
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 export interface WebhookOptions {
@@ -76,7 +82,8 @@ export default fp<WebhookOptions>(
       const { url, verifyHeaders, verify, handler, schema = {}, bodyLimit = largestBody, logLevel } = route
       void this.register(async function webhookScope(scope) {
         const proofs = new WeakMap<FastifyRequest, { proof: Proof }>()
-        const parseJson = toPromised(scope.getDefaultJsonParser('error', 'error'))
+        // What users of a vendor write into their own metadata must not keep an event from arriving.
+        const parseJson = toPromised(scope.getDefaultJsonParser('remove', 'remove'))
         scope.removeAllContentTypeParsers()
         scope.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) =>
           prove(request, () => readProved(request, payload)),
@@ -135,8 +142,11 @@ export default fp<WebhookOptions>(
 
         async function parse(request: FastifyRequest, bytes: Buffer): Promise<unknown> {
           try {
-            return await parseJson(request, utf8.decode(bytes))
-          } catch {
+            const text = utf8.decode(bytes)
+            if (isDeeperThan(maxDepth, text)) throw tooDeep
+            return await parseJson(request, text)
+          } catch (error) {
+            if (error === tooDeep) throw error
             // The parser's message repeats what was sent.
             throw new FirstloginError('FL_PAYLOAD_INVALID', { detail: 'The body is not JSON.' })
           }
@@ -149,7 +159,7 @@ export default fp<WebhookOptions>(
 
 type JsonParser = ReturnType<FastifyInstance['getDefaultJsonParser']>
 
-/** Fastify's own parser, which refuses what would reach an object's prototype. */
+/** Fastify's own parser, which drops what would reach an object's prototype. */
 function toPromised(parser: JsonParser): (request: FastifyRequest, text: string) => Promise<unknown> {
   return (request, text) =>
     new Promise((resolve, reject) => {

@@ -28,7 +28,8 @@ export function toReading(readAt: number): Telling & { readAt: number } {
 
 export function toUserChange(user: ClerkUser, telling: Telling): UserUpserted {
   const { email, isVouched } = toEmail(user)
-  const isDisabled = user.banned === true || user.locked === true || user.deprovisioned === true
+  // `locked` closes Clerk's own sign-in form for a while, which any stranger can cause by guessing: it says nothing of the user.
+  const isDisabled = user.banned === true || user.deprovisioned === true
   return {
     type: 'user.upserted',
     externalId: user.id,

@@ -3,7 +3,8 @@ import { toText } from '../text.ts'
 
 const prefix = /^org:/
 
-const usualRoles = withBoth({ admin: 'admin', member: 'member' })
+/** Older instances still write `basic_member` for `org:member`. */
+const usualRoles = withBoth({ admin: 'admin', member: 'member', basic_member: 'member' })
 
 /** `org:admin` and `admin` mean the same: webhooks and the API write the one, tokens the other. */
 export function toClerkGrant(told: readonly string[], own: RoleWords): Grant {

@@ -181,6 +181,30 @@ t.test(
   },
 )
 
+// shared/cases/clerk-metadata-prototype-key.json
+t.test('what users write into their own metadata does not keep their ban from arriving', async (t) => {
+  await tell(eventOf('user.created'))
+  const poison = JSON.parse('{"unsafe_metadata":{"__proto__":{"a":1}},"banned":true}') as object
+  await tell(eventOf('user.updated', 20, poison))
+  t.match(await readPeople(sql), [{ status: 'disabled' }])
+})
+
+// shared/cases/clerk-locked.json
+t.test("a lock of Clerk's sign-in form ends no session here", async (t) => {
+  await tell(membershipOf('created'))
+  const held = await tokenOf()
+  t.equal(await statusOf(held), 200)
+  await tell(eventOf('user.updated', 20, { banned: false, locked: true, lockout_expires_in_seconds: 3600 }))
+  t.match(await readPeople(sql), [{ status: 'active' }])
+  t.equal(await statusOf(held), 200)
+})
+
+// shared/cases/clerk-basic-member.json
+t.test('basic_member, as older instances still write it, means member', async (t) => {
+  await tell(membershipOf('created', 0, { role: 'basic_member' }))
+  t.same(await readMembers(sql), ['Jane Doe in Acme Corp as member'])
+})
+
 t.test('user.deleted ends the memberships and the sessions of the person', async (t) => {
   await tell(eventOf('user.created'))
   await tell(membershipOf('created'))

@@ -200,13 +200,17 @@ t.test('names may be missing: nobody is called null', async (t) => {
   t.notOk('name' in untold.fields || 'avatarUrl' in untold.fields)
 })
 
-t.test('whoever is banned, locked or deprovisioned is disabled', async (t) => {
-  const statusOf = async (data: object) => (await readUser(data)).fields.status
-  t.equal(await statusOf({ banned: true }), 'disabled')
-  t.equal(await statusOf({ locked: true }), 'disabled')
-  t.equal(await statusOf({ deprovisioned: true }), 'disabled')
-  t.equal(await statusOf({ banned: null, locked: undefined, deprovisioned: false }), 'active')
-})
+// shared/cases/clerk-locked.json
+t.test(
+  "a user who is banned or deprovisioned is disabled, a lock of Clerk's own form is nothing",
+  async (t) => {
+    const statusOf = async (data: object) => (await readUser(data)).fields.status
+    t.equal(await statusOf({ banned: true }), 'disabled')
+    t.equal(await statusOf({ banned: false, locked: true, lockout_expires_in_seconds: 3600 }), 'active')
+    t.equal(await statusOf({ deprovisioned: true }), 'disabled')
+    t.equal(await statusOf({ banned: null, locked: undefined, deprovisioned: false }), 'active')
+  },
+)
 
 t.test('a deletion is news of the time of its event, in whatever unit Clerk writes that', async (t) => {
   const { read } = openWebhook()
