@@ -7,6 +7,7 @@ import connections from './plugins/connections.ts'
 import db from './plugins/db.ts'
 import docs from './plugins/docs.ts'
 import drain from './plugins/drain.ts'
+import emptyBodies from './plugins/empty-bodies.ts'
 import feeds from './plugins/feeds.ts'
 import hashQueue from './plugins/hash-queue.ts'
 import housekeeping from './plugins/housekeeping.ts'
@@ -73,6 +74,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
       ...(config.maxConnections !== undefined && { max: config.maxConnections }),
       onEnded: (reason) => app.metrics.connectionsEnded.inc({ reason }),
     })
+  await app.register(emptyBodies)
   await app.register(rateLimit, { redisUrl: config.REDIS_URL })
 
   await app.register(db, { database: config.DATABASE_URL })
