@@ -50,6 +50,11 @@ export class FirstloginError extends Error {
     this.retryAfterS = options.retryAfterS
     this.detail = options.detail
   }
+
+  /** As Fastify's own errors have it, for the error handler of a host app. */
+  get statusCode(): number {
+    return this.status
+  }
 }
 
 /** An error as it may be logged: what Postgres adds to it (rows, parameters) stays out, for it may hold a hash. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import firstlogin, { logOptions, serverOptions } from './app.ts'
@@ -110,13 +111,27 @@ ${places.join('\n')}
 ${trial}`
 }
 
+const isHelp = (arg: string) => arg === '--help' || arg === '-h'
+
 async function main([name = 'start', ...args]: string[]): Promise<void> {
-  if (name === 'start') return start()
+  if (name === '--version') return print(await readVersion())
   const command = commands.get(name)
-  if (!command) {
-    print(`Usage: firstlogin <command>\n\n  start          run the service`)
-    for (const { usage, summary } of commands.values()) print(`  ${usage.padEnd(14)} ${summary}`)
-    process.exitCode = ['help', '--help', '-h'].includes(name) ? 0 : 2
+  if (!command && name !== 'start') {
+    printCommands(isHelp(name) || name === 'help' ? print : complain)
+    process.exitCode = isHelp(name) || name === 'help' ? 0 : 2
+    return
+  }
+  const { usage, summary } = command ?? startCommand
+  if (args.some(isHelp)) return print(`Usage: firstlogin ${usage}\n\n${summary}`)
+  // Every argument is in the usage.
+  if (args.length > 0 && usage === name) {
+    complain(`Usage: firstlogin ${usage}`)
+    process.exitCode = 2
+    return
+  }
+  if (!command) return start()
+  if ('runAlone' in command) {
+    process.exitCode = await command.runAlone(process, print)
     return
   }
   const { env, stop } = await findSurroundings('joinSandbox')
@@ -125,6 +140,25 @@ async function main([name = 'start', ...args]: string[]): Promise<void> {
   } finally {
     await stop()
   }
+}
+
+const startCommand = { usage: 'start', summary: 'run the service' }
+
+function printCommands(write: (line: string) => void): void {
+  write('Usage: firstlogin <command>\n')
+  for (const { usage, summary } of [startCommand, ...commands.values()])
+    write(`  ${usage.padEnd(14)} ${summary}`)
+  write('\n  <command> --help   what it does\n  --version')
+}
+
+async function readVersion(): Promise<string> {
+  const folder = import.meta.dirname
+  // Beside this file where it is source, one folder up where it is built.
+  for (const path of [join(folder, 'package.json'), join(folder, '..', 'package.json')]) {
+    const file = await readFile(path, 'utf8').catch(() => undefined)
+    if (file !== undefined) return (JSON.parse(file) as { version: string }).version
+  }
+  throw new Error('There is no package.json.')
 }
 
 /** One sentence for what an operator can mend; everything about what only a developer can. */
@@ -137,6 +171,12 @@ function explain(error: unknown): string {
   if (code) return `firstlogin cannot go on: ${error.message || code}`
   return error.name === 'Error' ? error.message : JSON.stringify(toLoggable(error))
 }
+
+// What reads the output may have read enough: `firstlogin why ... | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   complain(explain(error))

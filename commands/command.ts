@@ -2,10 +2,23 @@ import postgres, { type Sql } from 'postgres'
 import type { Config } from '../config.ts'
 import { arrayTypes } from '../db/array-types.ts'
 
-/** A chore: what it prints goes line by line to `print`; the number is the exit code. */
-export interface Command {
+interface Described {
   usage: string
   summary: string
+}
+
+/** A chore that needs no settings. The number is the exit code. */
+export interface LocalCommand extends Described {
+  runAlone(terminal: Terminal, print: (line: string) => void): Promise<number>
+}
+
+export interface Terminal {
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean }
+  stderr: NodeJS.WritableStream
+}
+
+/** A chore: what it prints goes line by line to `print`; the number is the exit code. */
+export interface Command extends Described {
   run(config: Config, args: string[], print: (line: string) => void): Promise<number>
 }
 

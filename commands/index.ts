@@ -1,5 +1,6 @@
-import type { Command } from './command.ts'
+import type { Command, LocalCommand } from './command.ts'
 import { doctor } from './doctor.ts'
+import { hash } from './hash.ts'
 import { keys } from './keys.ts'
 import { migrateDatabase } from './migrate.ts'
 import { override } from './override.ts'
@@ -11,7 +12,7 @@ import { unlock } from './unlock.ts'
 import { why } from './why.ts'
 
 /** Every chore there is, by its name on the command line. */
-export const commands: ReadonlyMap<string, Command> = new Map([
+export const commands: ReadonlyMap<string, Command | LocalCommand> = new Map<string, Command | LocalCommand>([
   ['migrate', migrateDatabase],
   ['doctor', doctor],
   ['keys', keys],
@@ -20,6 +21,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['subscribe', subscribe],
   ['replay', replay],
   ['why', why],
+  ['hash', hash],
   ['unlock', unlock],
   ['override', override],
 ])

@@ -88,6 +88,8 @@ export function sendProblem(
   error: FirstloginError,
 ): FastifyReply {
   if (error.retryAfterS !== undefined) reply.header('retry-after', Math.ceil(error.retryAfterS))
+  // RFC 9110, section 15.5.2.
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(error.status)
     .header('cache-control', 'no-store')

@@ -1,6 +1,8 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { verifyPassword } from '../../domain/password.ts'
 import { createAirtableStandIn } from '../../sandbox/airtable/stand-in.ts'
 import { findProgram } from '../support/built.ts'
 import { createEmptyDatabase } from '../support/database.ts'
@@ -33,12 +35,50 @@ t.test('firstlogin --help names every command, and an unknown one exits with 2',
     t.match(help.out, name)
   const unknown = await chore('frobnicate')
   t.equal(unknown.code, 2)
-  t.match(unknown.out, 'Usage: firstlogin <command>')
+  t.match(unknown.err, 'Usage: firstlogin <command>')
+  t.equal(unknown.out, '')
   for (const args of [
     ['keys', 'burn'],
     ['why', 'nobody'],
   ])
     t.equal((await chore(...args)).code, 2, args.join(' '))
+})
+
+t.test('--help of a command only helps, and an argument that it does not know exits with 2', async (t) => {
+  const help = await chore('migrate', '--help')
+  t.same([help.code, help.out], [0, 'Usage: firstlogin migrate\n\nbring the database up to date\n'])
+  t.match((await chore('doctor')).out, /FAIL +migrations: behind/, 'nothing was migrated')
+  for (const args of [
+    ['migrate', 'now'],
+    ['doctor', '--fix'],
+    ['hash', 'a password that would be in the history of the shell'],
+  ]) {
+    const { code, out, err } = await chore(...args)
+    t.same([code, out], [2, ''], args.join(' '))
+    t.match(err, `Usage: firstlogin ${args[0]}`)
+  }
+})
+
+t.test('--version prints the version alone', async (t) => {
+  const { code, out } = await chore('--version')
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  t.same([code, out], [0, `${version}\n`])
+})
+
+t.test('firstlogin hash reads a password from stdin and prints a hash that a table can hold', async (t) => {
+  const made = execFileSync(process.execPath, [program, 'hash'], {
+    cwd,
+    input: 'difference engine\n',
+    encoding: 'utf8',
+  })
+  t.match(made, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$.*\n$/)
+  t.equal(await verifyPassword('difference engine', made.trim()), true)
+})
+
+t.test('a pipe that closes early is silent', async (t) => {
+  const command = `"${process.execPath}" "${program}" --help | true`
+  const { stderr, status } = spawnSync('sh', ['-c', command], { cwd, encoding: 'utf8' })
+  t.same([stderr, status], ['', 0])
 })
 
 t.test('firstlogin migrate brings an empty database up to date, and then has nothing to do', async (t) => {

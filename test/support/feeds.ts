@@ -20,7 +20,9 @@ export async function runCommand(
   onLine: (line: string) => void = () => {},
 ) {
   const lines: string[] = []
-  const code = await commands.get(name)?.run(loadConfig(world.env(env)), args, (line) => {
+  const command = commands.get(name)
+  if (!command || !('run' in command)) throw new Error(`${name} is no command that has settings.`)
+  const code = await command.run(loadConfig(world.env(env)), args, (line) => {
     lines.push(line)
     onLine(line)
   })
