@@ -37,6 +37,8 @@ export type ErrorCode = keyof typeof catalogue
 export class FirstloginError extends Error {
   readonly code: ErrorCode
   readonly status: number
+  /** The same, as Fastify's own errors have it, for the error handler of a host app. */
+  statusCode: number
   /** Seconds after which a new try makes sense; becomes the Retry-After header. */
   readonly retryAfterS: number | undefined
   /** One more sentence for the caller; never a value that came from outside. */
@@ -47,13 +49,9 @@ export class FirstloginError extends Error {
     this.name = 'FirstloginError'
     this.code = code
     this.status = catalogue[code][0]
+    this.statusCode = this.status
     this.retryAfterS = options.retryAfterS
     this.detail = options.detail
-  }
-
-  /** As Fastify's own errors have it, for the error handler of a host app. */
-  get statusCode(): number {
-    return this.status
   }
 }
 

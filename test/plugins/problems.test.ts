@@ -38,6 +38,7 @@ t.test('every code is answered as RFC 9457 has it, under its own status', async 
     t.equal(reply.headers['retry-after'], '2', 'whole seconds, never too few')
     t.equal(reply.json().detail, `${catalogue[code][1]} More.`)
     t.notMatch(reply.body, 'the cause')
+    t.equal(reply.headers['www-authenticate'], reply.statusCode === 401 ? 'Bearer' : undefined)
   }
 })
 
@@ -83,5 +84,20 @@ t.test('a fault of the framework below 500 keeps its kind and not its message', 
     const reply = await app.inject(`/${status}`)
     isProblem(t, reply, code)
     t.notMatch(reply.body, 'what was sent')
+  }
+})
+
+// shared/cases/host-error-handler.mjs
+t.test("a host's own error handler answers with the status of every code", async (t) => {
+  const app = Fastify()
+  app.setErrorHandler<FirstloginError>((error, _request, reply) =>
+    reply.status(error.statusCode ?? 500).send({ ok: false, code: error.code }),
+  )
+  app.get<{ Params: { code: ErrorCode } }>('/:code', async ({ params }) => {
+    throw new FirstloginError(params.code)
+  })
+  for (const code of Object.keys(catalogue) as ErrorCode[]) {
+    const reply = await app.inject(`/${code}`)
+    t.same([reply.statusCode, reply.json()], [catalogue[code][0], { ok: false, code }])
   }
 })
