@@ -18,6 +18,7 @@ export const catalogue = {
   FL_EVENT_UNKNOWN: [404, 'There is no such failed event.'],
   FL_USER_UNKNOWN: [404, 'There is no such user.'],
   FL_UPSTREAM_UNLISTED: [404, 'This upstream cannot do that.'],
+  FL_METHOD_UNKNOWN: [405, 'This address does not know the method. Allow names those that it knows.'],
   FL_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
   FL_RECONCILE_BUSY: [409, 'Another instance is comparing everybody right now.'],
   FL_BODY_TOO_LARGE: [413, 'The body is too large.'],

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { toDatabaseFault } from '../db/faults.ts'
 import { catalogue, type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
 import type { Problem } from '../schemas/problem.ts'
+import { createAllowedMethods } from './problems/allowed-methods.ts'
 
 // What Fastify itself refuses, in our own words. Its messages may repeat what was sent: they are not passed on.
 const frameworkCodes: Record<string, ErrorCode> = {
@@ -41,9 +42,15 @@ export default fp<ProblemsOptions>(
       return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))
     })
     if (!unknownRoutes) return
-    // Before a body is read that is for nobody.
-    app.addHook('onRequest', function refuseUnknownRoute(request, _reply, done) {
-      done(request.is404 ? new FirstloginError('FL_ROUTE_UNKNOWN') : undefined)
+    const allowed = createAllowedMethods()
+    app.addHook('onRoute', ({ url, method }) => allowed.add(url, method))
+    // Before a body is read that has no reader.
+    app.addHook('onRequest', function refuseUnknownRoute(request, reply, done) {
+      if (!request.is404) return done()
+      const methods = allowed.at(request.url.split('?')[0] ?? '')
+      if (methods.length === 0) return done(new FirstloginError('FL_ROUTE_UNKNOWN'))
+      reply.header('allow', methods.join(', '))
+      done(new FirstloginError('FL_METHOD_UNKNOWN'))
     })
     app.setNotFoundHandler((request, reply) =>
       sendProblem(request, reply, new FirstloginError('FL_ROUTE_UNKNOWN')),
