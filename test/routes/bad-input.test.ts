@@ -201,10 +201,10 @@ t.test('whatever is wrong with a request, the answer is a problem of ours below 
         isProblem(
           t,
           await app.inject({ method, url: `/api/auth/${path}` }),
-          'FL_ROUTE_UNKNOWN',
+          'FL_METHOD_UNKNOWN',
           `${method} ${path}`,
         )
-    isProblem(t, await app.inject({ method: 'POST', url: '/api/auth/me' }), 'FL_ROUTE_UNKNOWN')
+    isProblem(t, await app.inject({ method: 'POST', url: '/api/auth/me' }), 'FL_METHOD_UNKNOWN')
   })
 
   t.notOk(
