@@ -44,6 +44,8 @@ export interface HashQueueOptions {
   workers?: number
   /** Default 3,000. */
   maxWaitMs?: number
+  /** From this wait on, suspect networks are held back. Default 100. */
+  crowdedMs?: number
   failures?: FailureCounts
   clock?: Clock
   /** What computes. */
@@ -61,14 +63,17 @@ const cheapUpTo = 4
 const recognizedWeight = 4
 /** All noisy networks together get this share of the workers. */
 const noisyShare = 0.25
-/** From this wait on, suspect networks are treated as noisy. */
-const crowdedMs = 100
 /** Clients of suspect and of noisy networks wait no longer than this part of what others may wait. */
 const suspectWaitShare = 1 / 3
 const noisyWaitShare = 1 / 6
 
 export function createHashQueue(options: HashQueueOptions = {}): HashQueue {
-  const { workers = availableParallelism(), maxWaitMs = 3000, clock = monotonicClock } = options
+  const {
+    workers = availableParallelism(),
+    maxWaitMs = 3000,
+    crowdedMs = 100,
+    clock = monotonicClock,
+  } = options
   const compute = options.compute ?? { verify: verifyPassword, hash: hashPassword }
   const failures = options.failures ?? createFailureCounts({ clock: () => clock.now() })
   const pace = createPaceMeter()

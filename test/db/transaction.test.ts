@@ -111,13 +111,14 @@ t.test('a statement that is made when the connection closes is refused in the sa
     })
     await direct`select pg_terminate_backend(${row.pid})`
     await closed
-    const attempts = [
-      tx`select 1`,
-      tx.unsafe('select 1'),
-      tx.savepoint((part) => part`select 1`),
-      tx.notify('a', ''),
+    // Where the close is known already, the handle throws before there is a statement.
+    const attempts: (() => Promise<unknown>)[] = [
+      async () => tx`select 1`,
+      async () => tx.unsafe('select 1'),
+      async () => tx.savepoint((part) => part`select 1`),
+      async () => tx.notify('a', ''),
     ]
-    late.push(...(await Promise.allSettled(attempts)))
+    late.push(...(await Promise.allSettled(attempts.map((attempt) => attempt()))))
   })
   await t.rejects(run, { code: 'CONNECTION_CLOSED' })
   await until(() => late.length)

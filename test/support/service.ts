@@ -73,7 +73,7 @@ export async function createWorld(
     const app = Fastify({ ...earlyProblems, logger: { level: config.LOG_LEVEL, stream }, pluginTimeout: 0 })
     instances.push(app)
     // A busy machine is no overload.
-    const hashing = { maxWaitMs: Number.POSITIVE_INFINITY }
+    const hashing = { maxWaitMs: Number.POSITIVE_INFINITY, crowdedMs: Number.POSITIVE_INFINITY }
     await app.register(firstlogin, {
       ...config,
       standalone: true,
