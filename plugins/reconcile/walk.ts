@@ -72,7 +72,7 @@ export async function walkPages(
     withheld: ReadonlySet<string> = new Set(),
   ): Promise<Listing> {
     try {
-      const [listing, changed] = await inTransaction(app.sql, async (tx) => {
+      const [listing, changed, shared] = await inTransaction(app.sql, async (tx) => {
         // Of several new records with one address none is chosen; of one that is known there may be duplicates.
         const { usable, ambiguous } = await splitOffTwins(tx, at.upstream, changes)
         if (ambiguous.length > 0) app.log.warn({ event: 'reconcile.ambiguous', records: ambiguous })
@@ -95,9 +95,10 @@ export async function walkPages(
           disabled: at.disabled + disabled.size,
           withheld: at.withheld + withheld.size,
         }
-        return [await save(tx, moved), visible] as const
+        return [await save(tx, moved), visible, ambiguous] as const
       })
       app.provisioner.report(changed)
+      onUnusable(shared.map((externalId) => ({ externalId, reason: 'reconcile.ambiguous' })))
       if (withheld.size > 0) {
         app.log.error({ event: 'reconcile.withheld', upstream: at.upstream, records: [...withheld] })
         onWithheld([...withheld])

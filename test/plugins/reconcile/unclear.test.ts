@@ -28,7 +28,13 @@ t.test('of two records with one address on a page nobody is made, and nobody is 
   airtable.records.put('recTwinOfPerson01', { Email: 'PERSON.0@example.org', Name: 'Twin', Role: 'Owner' })
   airtable.records.put('recTwinNewcomer01', { Email: 'twin@example.org' })
   airtable.records.put('recTwinNewcomer02', { Email: 'Twin@example.org' })
-  t.match(await walk({ force: true }), { seen: 4, changed: 0, vanished: [] })
+  const report = await walk({ force: true })
+  t.match(report, { seen: 4, changed: 0, vanished: [] })
+  t.match(
+    report.unusable,
+    Array.from({ length: 4 }, () => ({ reason: 'reconcile.ambiguous' })),
+    'each of them is named',
+  )
   t.match(await sql`select name, role, status from firstlogin.users`, [
     { name: 'Person 0', role: 'member', status: 'active' },
   ])
