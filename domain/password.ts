@@ -83,8 +83,9 @@ export function isTooExpensiveHash(hash: string): boolean {
 
 /** Runs off the event loop. Without a usable hash the result is false, at the cost of hashes of our own. */
 export async function verifyPassword(password: string, hash: string | null): Promise<boolean> {
+  const isUsable = hash !== null && isSupportedHash(hash)
   for (const form of passwordForms(password)) {
-    const isRight = hash !== null && isSupportedHash(hash) ? await compare(form, hash) : undefined
+    const isRight = isUsable ? await compare(form, hash) : undefined
     if (isRight) return true
     if (isRight === undefined) await argon2Verify(dummyHash, form)
   }

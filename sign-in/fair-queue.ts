@@ -46,6 +46,8 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
   let now = 0
   let added = 0
   let waiting = 0
+  // Asked for with every job that may be next: too often for a sum over all flows.
+  let work = 0
 
   function getFlow({ name, weight }: FlowKey): Flow<Job> {
     const flow = flows.get(name) ?? { weight, finish: now, reserved: 0, jobs: [] }
@@ -62,12 +64,18 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
 
   function release({ name }: FlowKey): void {
     const flow = flows.get(name)
-    if (flow) flow.reserved = Math.max(0, flow.reserved - 1)
+    if (flow && flow.reserved > 0) {
+      flow.reserved -= 1
+      work -= 1
+    }
     if (waiting === 0) forgetIdle()
   }
 
   return {
-    reserve: (key) => void (getFlow(key).reserved += 1),
+    reserve(key) {
+      getFlow(key).reserved += 1
+      work += 1
+    },
     release,
     add(key, job) {
       const flow = getFlow(key)
@@ -75,6 +83,7 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
       flow.finish = start + job.cost / flow.weight
       flow.jobs.push({ job, start, order: added++ })
       waiting += 1
+      work += job.cost
     },
     take(isEligible) {
       let best: { flow: Flow<Job>; index: number; start: number; order: number } | undefined
@@ -94,6 +103,7 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
       const [taken] = best.flow.jobs.splice(best.index, 1)
       now = Math.max(now, best.start)
       waiting -= 1
+      work -= taken?.job.cost ?? 0
       forgetIdle()
       return taken?.job
     },
@@ -113,9 +123,6 @@ export function createFairQueue<Job extends QueuedJob>(): FairQueue<Job> {
       return flow ? flow.jobs.length + flow.reserved : 0
     },
     get work() {
-      let work = 0
-      for (const { jobs, reserved } of flows.values())
-        work += jobs.reduce((sum, { job }) => sum + job.cost, reserved)
       return work
     },
     get size() {

@@ -102,3 +102,17 @@ t.test('networks are forgotten once nothing of them waits', async (t) => {
   for (let i = 0; i < 1000; i += 1) queue.release(network(`network ${i}`))
   t.same([queue.flows, queue.size], [0, 0])
 })
+
+t.test('the work of all jobs that wait and of all places is known at any time', async (t) => {
+  const queue = createFairQueue<{ cost: number }>()
+  queue.reserve(network('a'))
+  queue.reserve(network('b'))
+  queue.add(network('a'), { cost: 4 })
+  t.same([queue.work, queue.sizeOf(network('a')), queue.sizeOf(network('c'))], [6, 2, 0])
+  queue.release(network('a'))
+  queue.release(network('a'))
+  t.equal(queue.work, 5, 'a place is given back once')
+  queue.take(() => true)
+  queue.release(network('b'))
+  t.equal(queue.work, 0)
+})
