@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Account, findAccount } from './postgres/account.ts'
 import { findBinaries } from './postgres/binaries.ts'
-import { claimFolder } from './postgres/claim.ts'
 import { createCluster, createPassword, findPassword, isCluster } from './postgres/cluster.ts'
+import { lockFolder } from './postgres/folder-lock.ts'
 import { givenTo, makeFolder } from './postgres/folders.ts'
 import { findHome, setAside } from './postgres/home.ts'
 import { findPort } from './postgres/port.ts'
@@ -39,7 +39,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     )
   }
   const account = await findAccount(owner)
-  const release = await claimFolder(dataDir)
+  const release = await lockFolder(dataDir)
   try {
     const { stop, ...running } = await bringUp({ ...options, dataDir }, account)
     const stopAndRelease = async () => {

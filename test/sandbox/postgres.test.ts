@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -130,8 +130,7 @@ t.test('an initdb that was killed leaves nothing that the next start would take 
   await until(async () =>
     (await readdir(dataDir).catch(() => [])).some((name) => name.startsWith('unfinished-')),
   )
-  const [claim = ''] = await readdir(join(dataDir, 'claims'))
-  process.kill(Number.parseInt(claim, 10), 'SIGKILL')
+  process.kill(Number.parseInt(await readFile(join(dataDir, 'locks', '1'), 'utf8'), 10), 'SIGKILL')
   await first
   const second = await startService(t, project, { dataDir })
   t.equal(second.error, undefined)
@@ -183,7 +182,7 @@ t.test('stop may be called twice, and the same process may start again', async (
   await Promise.all([first.stop(), first.stop()])
   const second = await startPostgres({ dataDir, port: 0, settings })
   await second.stop()
-  t.same(await readdir(join(dataDir, 'claims')), [])
+  t.same(await readdir(join(dataDir, 'locks')), ['2'])
 })
 
 t.test('a taken port is refused by number when insisted on, and passed over otherwise', async (t) => {
