@@ -5,7 +5,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import firstlogin, { logOptions, serverOptions } from './app.ts'
+import { UsageError } from './commands/arguments.ts'
+import type { Command, LocalCommand } from './commands/command.ts'
 import { commands } from './commands/index.ts'
+import { createOutput, type Output } from './commands/output.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { toLoggable } from './errors.ts'
 
@@ -70,7 +73,8 @@ function findMaxConnections(): number {
   return Math.max(16, Math.min(maxConnections, Number.isNaN(openFiles) ? Infinity : openFiles - ownFiles))
 }
 
-async function start(): Promise<void> {
+async function start(args: string[]): Promise<never> {
+  if (args.length > 0) throw new UsageError()
   const { signal } = stopOnSignal()
   const service = await startService()
   if (!signal.aborted) {
@@ -113,7 +117,7 @@ ${trial}`
 
 const isHelp = (arg: string) => arg === '--help' || arg === '-h'
 
-async function main([name = 'start', ...args]: string[]): Promise<void> {
+async function main([name = 'start', ...given]: string[]): Promise<void> {
   if (name === '--version') return print(await readVersion())
   const command = commands.get(name)
   if (!command && name !== 'start') {
@@ -122,21 +126,23 @@ async function main([name = 'start', ...args]: string[]): Promise<void> {
     return
   }
   const { usage, summary } = command ?? startCommand
-  if (args.some(isHelp)) return print(`Usage: firstlogin ${usage}\n\n${summary}`)
-  // Every argument is in the usage.
-  if (args.length > 0 && usage === name) {
+  if (given.some(isHelp)) return print(`Usage: firstlogin ${usage}\n\n${summary}`)
+  const args = given.filter((arg) => arg !== '--json')
+  const output = createOutput(args.length < given.length, print, complain)
+  try {
+    process.exitCode = command ? await run(command, args, output) : await start(args)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
     complain(`Usage: firstlogin ${usage}`)
     process.exitCode = 2
-    return
   }
-  if (!command) return start()
-  if ('runAlone' in command) {
-    process.exitCode = await command.runAlone(process, print)
-    return
-  }
+}
+
+async function run(command: Command | LocalCommand, args: string[], output: Output): Promise<number> {
+  if ('runAlone' in command) return command.runAlone(process, args, output)
   const { env, stop } = await findSurroundings('joinSandbox')
   try {
-    process.exitCode = await command.run(loadConfig(env), args, print)
+    return await command.run(loadConfig(env), args, output)
   } finally {
     await stop()
   }
@@ -146,9 +152,10 @@ const startCommand = { usage: 'start', summary: 'run the service' }
 
 function printCommands(write: (line: string) => void): void {
   write('Usage: firstlogin <command>\n')
-  for (const { usage, summary } of [startCommand, ...commands.values()])
-    write(`  ${usage.padEnd(14)} ${summary}`)
-  write('\n  <command> --help   what it does\n  --version')
+  for (const { usage, summary } of [startCommand, ...commands.values()]) write(`  ${usage}\n      ${summary}`)
+  write('\n  <command> --help   what the command does, and nothing else')
+  write('  <command> --json   the result as one line of JSON on standard output')
+  write('  --version')
 }
 
 async function readVersion(): Promise<string> {

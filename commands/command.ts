@@ -1,15 +1,17 @@
 import postgres, { type Sql } from 'postgres'
 import type { Config } from '../config.ts'
 import { arrayTypes } from '../db/array-types.ts'
+import type { Output } from './output.ts'
 
 interface Described {
+  /** What follows `firstlogin`: every argument but `--json` and `--help`, which all commands know. */
   usage: string
   summary: string
 }
 
-/** A chore that needs no settings. The number is the exit code. */
+/** A command that needs no settings. */
 export interface LocalCommand extends Described {
-  runAlone(terminal: Terminal, print: (line: string) => void): Promise<number>
+  runAlone(terminal: Terminal, args: string[], output: Output): Promise<number>
 }
 
 export interface Terminal {
@@ -17,12 +19,12 @@ export interface Terminal {
   stderr: NodeJS.WritableStream
 }
 
-/** A chore: what it prints goes line by line to `print`; the number is the exit code. */
+/** The number is the exit code: 0 done, 1 not done or something is wrong. Throws UsageError for other arguments. */
 export interface Command extends Described {
-  run(config: Config, args: string[], print: (line: string) => void): Promise<number>
+  run(config: Config, args: string[], output: Output): Promise<number>
 }
 
-/** Runs a chore on a database connection of its own. */
+/** Runs a command on a database connection of its own. */
 export async function withDatabase<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = postgres(config.DATABASE_URL, {
     max: 2,

@@ -6,6 +6,7 @@ import { createHttp } from '../plugins/http.ts'
 import { verifySealedKeys } from '../plugins/keys.ts'
 import { probe } from '../plugins/upstreams/probe.ts'
 import type { Http, UnusableRecord, Upstream } from '../upstreams/upstream.ts'
+import { readArguments } from './arguments.ts'
 import { type Command, withDatabase } from './command.ts'
 import { findStoredExpensiveHashes, findUnusableRecords } from './doctor/unusable-records.ts'
 
@@ -14,7 +15,9 @@ type Check = () => Promise<string>
 export const doctor: Command = {
   usage: 'doctor',
   summary: 'check the settings, the database, and each upstream with one call',
-  async run(config, _args, print) {
+  async run(config, args, output) {
+    readArguments(args, { options: {}, min: 0, max: 0 })
+    const { line: print } = output
     let isWell = true
     const check = async (name: string, look: Check) => {
       try {

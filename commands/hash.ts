@@ -2,20 +2,24 @@ import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { hashPassword } from '../domain/password.ts'
+import { readArguments } from './arguments.ts'
 import type { LocalCommand, Terminal } from './command.ts'
 
 /** Reads a password from the terminal, without showing it, or from stdin, and prints its hash for a table. */
 export const hash: LocalCommand = {
   usage: 'hash',
   summary: 'read a password from the terminal or stdin, and print an argon2id hash of it for a table',
-  async runAlone(terminal, print) {
+  async runAlone(terminal, args, output) {
+    readArguments(args, { options: {}, min: 0, max: 0 })
     const { stdin } = terminal
     const password = stdin.isTTY ? await ask(terminal) : (await text(stdin)).replace(/\r?\n$/, '')
     if (password === '') {
-      print('There is no password: type one, or pipe it in.')
+      output.error('There is no password: type one, or pipe it in.')
       return 2
     }
-    print(await hashPassword(password))
+    const made = await hashPassword(password)
+    output.line(made)
+    output.result({ hash: made })
     return 0
   },
 }

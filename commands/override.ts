@@ -2,37 +2,45 @@ import { Value } from 'typebox/value'
 import { type OverrideTarget, overrideUser } from '../db/overrides.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
-import { type OverrideDecision, overrideFields } from '../domain/overrides.ts'
+import { overrideFields } from '../domain/overrides.ts'
 import { UserPatch } from '../schemas/admin-users.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import { type Command, withDatabase } from './command.ts'
 
-const usage = 'override <email|id> [--status active|disabled] [--role owner|admin|member|viewer] [--lift]'
+const options = {
+  status: { type: 'string' },
+  role: { type: 'string' },
+  lift: { type: 'boolean' },
+} as const
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i
 
 export const override: Command = {
-  usage: 'override <email>',
+  usage: 'override <email|id> [--status active|disabled] [--role owner|admin|member|viewer] [--lift]',
   summary: 'set the status or role of a user above every upstream, until --lift',
-  async run(config, [name = '', ...options], print) {
+  async run(config, args, output) {
+    const { values, words } = readArguments(args, { options, min: 1, max: 1 })
+    const [name = ''] = words
     const target = toTarget(name)
-    const decision = readDecision(options)
-    if (!target || !decision) {
-      print(`Usage: firstlogin ${usage}`)
-      return 2
-    }
+    const { lift, ...set } = values
+    // `--lift` alone lifts all; beside another option it lifts what that does not set.
+    const decision: unknown = { ...(lift && { status: null, role: null }), ...set }
+    if (!target || !Value.Check(UserPatch, decision)) throw new UsageError()
     const at = Date.now()
     const user = await withDatabase(config, (sql) =>
       inTransaction(sql, (tx) => overrideUser(tx, target, { decision, at, by: 'command line' })),
     )
     if (!user) {
-      print(`PostgreSQL does not know ${name}: there is nothing to override.`)
+      output.error(`PostgreSQL does not know ${name}: there is nothing to override.`)
       return 1
     }
-    print(`${user.email}  ${user.id}  ${user.status}  ${user.role}`)
+    output.line(`${user.email}  ${user.id}  ${user.status}  ${user.role}`)
     for (const field of overrideFields) {
       const set = user.overrides?.[field]
-      if (set) print(`  ${field}: ${set.value} until it is lifted, then ${set.projected.value}`)
+      if (set) output.line(`  ${field}: ${set.value} until it is lifted, then ${set.projected.value}`)
     }
-    if (!user.overrides) print('  No override is in force.')
+    if (!user.overrides) output.line('  No override is in force.')
+    const { id, email, status, role, overrides } = user
+    output.result({ id, email, status, role, overrides })
     return 0
   },
 }
@@ -41,18 +49,4 @@ function toTarget(name: string): OverrideTarget | undefined {
   if (uuid.test(name)) return { id: name }
   const email = toCanonicalEmail(name)
   return email && { email }
-}
-
-/** `--lift` alone lifts all; beside another option it lifts what that does not set. Undefined for what is no decision. */
-function readDecision(options: string[]): OverrideDecision | undefined {
-  const decision: Record<string, string | null> = {}
-  const rest = [...options]
-  for (let option = rest.shift(); option !== undefined; option = rest.shift()) {
-    const [flag, value = flag === '--lift' ? undefined : rest.shift()] = option.split('=')
-    if (flag === '--lift' && value === undefined)
-      Object.assign(decision, { status: null, role: null, ...decision })
-    else if (flag === '--status' || flag === '--role') decision[flag.slice(2)] = value ?? ''
-    else return undefined
-  }
-  return Value.Check(UserPatch, decision) ? decision : undefined
 }

@@ -1,31 +1,33 @@
 import { FirstloginError } from '../errors.ts'
 import { mostDisabledOf, type ReconcileProgress, type ReconcileReport } from '../plugins/reconcile.ts'
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 
 export const reconcile: Command = {
   usage: 'reconcile [--force]',
   summary: 'compare all users upstream with all users here; --force disables any number of them',
-  async run(config, args, print) {
-    const unknown = args.filter((arg) => arg !== '--force')
-    if (unknown.length > 0) {
-      print('Usage: firstlogin reconcile [--force]')
-      return 2
-    }
+  async run(config, args, output) {
+    const { values } = readArguments(args, { options: { force: { type: 'boolean' } }, min: 0, max: 0 })
+    const force = values.force ?? false
+    const upstreams: (ReconcileReport | { upstream: string; error: string })[] = []
     const app = await connect(config)
     let isWell = true
     try {
       for (const { name, directory } of app.upstreams) {
         if (!directory) continue
         const report = await app.reconcile
-          .run(name, { force: args.includes('--force'), onProgress: createProgress(print) })
-          .catch((error: unknown) => sayWhy(error, name, print))
-        if (report) tell(report, print)
-        isWell &&= report !== undefined && !report.isRefused
+          .run(name, { force, onProgress: createProgress(output.line) })
+          .catch((error: unknown) => toFailure(name, error))
+        upstreams.push(report)
+        if ('error' in report) output.error(`${name}: ${report.error}`)
+        else printReport(report, output.line)
+        isWell &&= !('error' in report) && !report.isRefused
       }
     } finally {
       await app.close()
     }
+    output.result({ upstreams })
     return isWell ? 0 : 1
   },
 }
@@ -36,21 +38,23 @@ export function createProgress(
   clock: () => number = Date.now,
 ): (progress: ReconcileProgress) => void {
   let printedAt = Number.NEGATIVE_INFINITY
-  return ({ upstream, pages, seen, changed, known, isWaiting }) => {
+  return ({ upstream, pages, seen, changed, created, known, isWaiting }) => {
     if (clock() - printedAt < 2000) return
     printedAt = clock()
     const of = known > seen ? ` of about ${known}` : ''
     const waiting = isWaiting ? '; no answer, trying again' : ''
-    print(`${upstream}: page ${pages}, ${seen}${of} records seen, ${changed} changed${waiting}`)
+    print(
+      `${upstream}: page ${pages}, ${seen}${of} records seen, ${created} created, ${changed - created} changed${waiting}`,
+    )
   }
 }
 
-function tell(report: ReconcileReport, print: (line: string) => void): void {
-  const { upstream, seen, pages, changed, known, vanished, endedMemberships } = report
+function printReport(report: ReconcileReport, print: (line: string) => void): void {
+  const { upstream, seen, pages, changed, created, known, vanished, endedMemberships } = report
   const { disabled, withheld, unusable, isRefused } = report
   const walked = `${toCount(seen, 'record')} on ${toCount(pages, 'page')}`
   print(
-    `${upstream}: ${walked}, ${changed} changed, ${vanished.length} gone, ${disabled} disabled, ${unusable.length} unusable`,
+    `${upstream}: ${walked}, ${created} created, ${changed - created} changed, ${vanished.length} gone, ${disabled} disabled, ${unusable.length} unusable`,
   )
   for (const { externalId, reason } of unusable) print(`  unusable: ${externalId} (${reason})`)
   if (endedMemberships > 0) print(`  ${toCount(endedMemberships, 'membership')} not listed any more`)
@@ -67,7 +71,7 @@ function toCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-function sayWhy(error: unknown, upstream: string, print: (line: string) => void): undefined {
+function toFailure(upstream: string, error: unknown): { upstream: string; error: string } {
   if (!(error instanceof FirstloginError)) throw error
-  print(`${upstream}: ${error.message}`)
+  return { upstream, error: error.message }
 }

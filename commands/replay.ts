@@ -1,24 +1,19 @@
+import { readArguments, UsageError } from './arguments.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 
 export const replay: Command = {
   usage: 'replay [<upstream> <eventId> | --all]',
   summary: 'list the events that could not be applied, or apply them again',
-  async run(config, args, print) {
-    const [source, id] = args
-    const isAll = source === '--all' && args.length === 1
-    if (args.length > 0 && !isAll && args.length !== 2) {
-      print('Usage: firstlogin replay [<upstream> <eventId> | --all]')
-      return 2
-    }
+  async run(config, args, output) {
+    const { values, words } = readArguments(args, { options: { all: { type: 'boolean' } }, min: 0, max: 2 })
+    const [source, id] = words
+    if (words.length === 1 || (values.all && words.length > 0)) throw new UsageError()
     const app = await connect(config)
     try {
-      if (args.length === 0) return await list()
-      if (!isAll && source && id) return say(id, await app.inbox.replay(source, id))
-      let failures = 0
-      for (const failed of await app.inbox.listFailed({ limit: 10_000 }))
-        failures += say(failed.id, await app.inbox.replay(failed.source, failed.id))
-      return failures === 0 ? 0 : 1
+      if (source && id) return await apply([{ source, id }])
+      if (values.all) return await apply(await app.inbox.listFailed({ limit: 10_000 }))
+      return await list()
     } finally {
       await app.close()
     }
@@ -26,14 +21,21 @@ export const replay: Command = {
     async function list(): Promise<number> {
       const failed = await app.inbox.listFailed({ limit: 1000 })
       for (const { source, id, type, receivedAt, reason, attempts } of failed)
-        print(`${receivedAt.toISOString()}  ${source} ${id}  ${type}  ${reason}  tried ${attempts}`)
-      if (failed.length === 0) print('No event has failed.')
+        output.line(`${receivedAt.toISOString()}  ${source} ${id}  ${type}  ${reason}  tried ${attempts}`)
+      if (failed.length === 0) output.line('No event has failed.')
+      output.result({ failed })
       return 0
     }
 
-    function say(id: string, outcome: string): number {
-      print(`${id}: ${outcome}`)
-      return outcome.startsWith('FL_') ? 1 : 0
+    async function apply(events: { source: string; id: string }[]): Promise<number> {
+      const replayed: { source: string; id: string; outcome: string }[] = []
+      for (const { source, id } of events) {
+        const outcome = await app.inbox.replay(source, id)
+        output.line(`${id}: ${outcome}`)
+        replayed.push({ source, id, outcome })
+      }
+      output.result({ replayed })
+      return replayed.some(({ outcome }) => outcome.startsWith('FL_')) ? 1 : 0
     }
   },
 }

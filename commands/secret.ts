@@ -8,16 +8,15 @@ import {
   seal,
   unseal,
 } from '../domain/sealing.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import { type Command, withDatabase } from './command.ts'
 
 export const secret: Command = {
   usage: 'secret rotate',
   summary: 'encrypt what is stored under the first secret of FIRSTLOGIN_SECRET',
-  async run(config, [action, ...more], print) {
-    if (action !== 'rotate' || more.length > 0) {
-      print('Usage: firstlogin secret rotate')
-      return 2
-    }
+  async run(config, args, output) {
+    const { words } = readArguments(args, { options: {}, min: 1, max: 1 })
+    if (words[0] !== 'rotate') throw new UsageError()
     const { changed, unchanged, unreadable } = await withDatabase(config, (sql) =>
       inTransaction(sql, async (tx) => {
         const values = sortOut(await lockSealedValues(tx), config.FIRSTLOGIN_SECRET)
@@ -25,9 +24,16 @@ export const secret: Command = {
         return values
       }),
     )
-    print(`Encrypted under the first secret now: ${count(changed)}. Before: ${count(unchanged)}.`)
+    output.line(`Encrypted under the first secret now: ${count(changed)}. Before: ${count(unchanged)}.`)
     if (unreadable.length > 0)
-      print(`Left as they are, since no secret opens them and nothing reads them: ${count(unreadable)}.`)
+      output.line(
+        `Left as they are, since no secret opens them and nothing reads them: ${count(unreadable)}.`,
+      )
+    output.result({
+      encrypted: changed.length,
+      unchanged: unchanged.length,
+      unreadable: unreadable.length,
+    })
     return 0
   },
 }

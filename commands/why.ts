@@ -1,35 +1,45 @@
-import { explainPeople } from '../db/explain.ts'
+import { type Explanation, explainPeople } from '../db/explain.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
+import { readArguments, UsageError } from './arguments.ts'
 import { type Command, withDatabase } from './command.ts'
+import type { Output } from './output.ts'
 
 export const why: Command = {
   usage: 'why <email>',
-  summary: 'say where each value of a person came from',
-  async run(config, [address = ''], print) {
-    const email = toCanonicalEmail(address)
-    if (!email) {
-      print('Usage: firstlogin why <email>')
-      return 2
-    }
-    const people = await withDatabase(config, (sql) => explainPeople(sql, email))
-    if (people.length === 0) print(`PostgreSQL does not know ${email}; the next login asks upstream.`)
-    for (const person of people) {
-      print(`${person.email}  ${person.id}  ${person.status}  ${person.role}`)
-      for (const [field, source] of Object.entries(person.provenance)) {
-        const at = new Date(source.at).toISOString()
-        print(
-          `  ${field.padEnd(14)} ${source.source} ${source.externalId ?? ''} ${at} ${source.event}`.trimEnd(),
-        )
-      }
-      for (const [field, { value, at, by, projected }] of Object.entries(person.overrides ?? {})) {
-        const when = new Date(at).toISOString()
-        print(`  override of ${field}: ${value}, by ${by}, ${when}; ${projected.value} once it is lifted`)
-      }
-      for (const { upstream, externalId, lifecycle, checkedAt } of person.records) {
-        const deleted = lifecycle.deleted ? `, deleted ${new Date(lifecycle.deleted.at).toISOString()}` : ''
-        print(`  record ${upstream}:${externalId}, last seen ${checkedAt}${deleted}`)
-      }
-    }
-    return people.length === 0 ? 1 : 0
+  summary: 'print each value of a user with its source: upstream, record, time and event',
+  async run(config, args, output) {
+    const { words } = readArguments(args, { options: {}, min: 1, max: 1 })
+    const email = toCanonicalEmail(words[0] ?? '')
+    if (!email) throw new UsageError()
+    const users = await withDatabase(config, (sql) => explainPeople(sql, email))
+    if (users.length === 0) output.error(`PostgreSQL does not know ${email}; the next login asks upstream.`)
+    for (const user of users) printUser(user, output)
+    output.result({ users })
+    return users.length === 0 ? 1 : 0
   },
+}
+
+function printUser(user: Explanation, { line }: Output): void {
+  line(`${user.email}  ${user.id}`)
+  for (const [field, value] of Object.entries(user.values)) {
+    const source = user.provenance[field as keyof typeof user.provenance]
+    const origin = source
+      ? [source.source, source.externalId, toTime(source.at), source.event].filter(Boolean).join(' ')
+      : 'default'
+    line(`  ${field.padEnd(14)} ${toText(value).padEnd(24)} ${origin}`)
+  }
+  for (const [field, { value, at, by, projected }] of Object.entries(user.overrides ?? {}))
+    line(`  override of ${field}: ${value}, by ${by}, ${toTime(at)}; ${projected.value} once it is lifted`)
+  for (const { upstream, externalId, lifecycle, checkedAt } of user.records) {
+    const deleted = lifecycle.deleted ? `, deleted ${toTime(lifecycle.deleted.at)}` : ''
+    line(`  record ${upstream}:${externalId}, last seen ${checkedAt}${deleted}`)
+  }
+}
+
+function toText(value: Explanation['values'][string]): string {
+  return value === null ? '(none)' : String(value)
+}
+
+function toTime(at: number): string {
+  return new Date(at).toISOString()
 }

@@ -10,7 +10,8 @@ export interface Explanation {
   email: string
   status: string
   role: string
-  name: string | null
+  /** By field; of a password only whether there is one. */
+  values: Record<string, string | boolean | null>
   provenance: Provenance
   overrides: Overrides | null
   records: {
@@ -25,7 +26,10 @@ export interface Explanation {
 /** Who an address is and where each value came from, hashes left out; deleted people are included. */
 export async function explainPeople(sql: Sql, email: CanonicalEmail): Promise<Explanation[]> {
   return sql<Explanation[]>`
-    select u.id, u.email, u.status, u.role, u.name, u.provenance, u.overrides, coalesce(
+    select u.id, u.email, u.status, u.role, u.provenance, u.overrides,
+      jsonb_build_object('email', u.email, 'name', u.name, 'avatarUrl', u.avatar_url, 'emailVerified', u.email_verified,
+        'status', u.status, 'role', u.role, 'passwordHash', case when u.password_hash is not null then 'set' end) as values,
+      coalesce(
       (
         select jsonb_agg(jsonb_build_object('upstream', i.upstream, 'externalId', i.external_id,
           'claims', i.claims - 'passwordHash', 'lifecycle', i.lifecycle, 'checkedAt', i.checked_at))

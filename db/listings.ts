@@ -10,7 +10,9 @@ export interface Listing {
   nextPage: string | null
   pages: number
   seen: number
+  /** Records that changed a user, those that created one included. */
   changed: number
+  created: number
   vanished: number
   /** People whom its pages have disabled. */
   disabled: number
@@ -23,7 +25,7 @@ const leaseS = 15
 function columns(sql: Sql | TransactionSql) {
   return sql`
     id, upstream, state, started_at as "startedAt", finished_at as "finishedAt", next_page as "nextPage", pages, seen,
-    changed, vanished, disabled, withheld`
+    changed, created, vanished, disabled, withheld`
 }
 
 /**
@@ -62,11 +64,13 @@ export async function saveProgress(
   listing: Listing,
   worker: string,
 ): Promise<Listing | undefined> {
-  const { id, state, startedAt, nextPage, pages, seen, changed, vanished, disabled, withheld } = listing
+  const { id, state, startedAt, nextPage, pages, seen, changed, created, vanished, disabled, withheld } =
+    listing
   const [row] = await tx<Listing[]>`
     update firstlogin.listings set
       state = ${state}, started_at = ${startedAt}, next_page = ${nextPage}, pages = ${pages}, seen = ${seen},
-      changed = ${changed}, vanished = ${vanished}, disabled = ${disabled}, withheld = ${withheld},
+      changed = ${changed}, created = ${created}, vanished = ${vanished},
+      disabled = ${disabled}, withheld = ${withheld},
       finished_at = case when ${state} = 'running' then null else now() end,
       worker_until = now() + make_interval(secs => ${leaseS})
     where id = ${id} and worker = ${worker} and state = 'running'

@@ -39,7 +39,9 @@ export interface ReconcileProgress {
   upstream: string
   pages: number
   seen: number
+  /** Records that changed a user, those that created one included. */
   changed: number
+  created: number
   /** How many people were known before: where it will end, roughly. */
   known: number
   /** Upstream gives no answer and is asked again in a moment. */
@@ -175,8 +177,8 @@ export default fp(
   },
 )
 
-function toProgress({ upstream, pages, seen, changed }: Listing, known: number): ReconcileProgress {
-  return { upstream, pages, seen, changed, known }
+function toProgress({ upstream, pages, seen, changed, created }: Listing, known: number): ReconcileProgress {
+  return { upstream, pages, seen, changed, created, known }
 }
 
 /** Of so many people a run disables a tenth, or two where that is more, and never all of several. */

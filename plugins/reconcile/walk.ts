@@ -92,6 +92,8 @@ export async function walkPages(
           pages: at.pages + 1,
           seen: at.seen + size,
           changed: at.changed + visible.length,
+          created:
+            at.created + visible.filter(({ kind, path }) => kind === 'user' && path === 'created').length,
           disabled: at.disabled + disabled.size,
           withheld: at.withheld + withheld.size,
         }

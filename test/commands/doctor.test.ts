@@ -1,6 +1,5 @@
 import t from 'tap'
-import { doctor } from '../../commands/doctor.ts'
-import { loadConfig } from '../../config.ts'
+import { runCommand } from '../support/commands.ts'
 import { createWorld } from '../support/service.ts'
 
 t.test('firstlogin doctor names the records whose password hash costs too much to verify', async (t) => {
@@ -8,8 +7,7 @@ t.test('firstlogin doctor names the records whose password hash costs too much t
   const world = await createWorld(t, { rateLimit: false })
   const { login } = await world.start({ READTHROUGH_DEADLINE_MS: '60000' })
   const run = async () => {
-    const lines: string[] = []
-    const code = await doctor.run(loadConfig(world.env()), [], (line) => lines.push(line))
+    const { code, lines } = await runCommand(world, ['doctor'])
     return { code, text: lines.join('\n') }
   }
   const hash = `$2b$14$${'a'.repeat(53)}`

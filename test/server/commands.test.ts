@@ -54,6 +54,7 @@ t.test('--help of a command only helps, and an argument that it does not know ex
     ['migrate', 'now'],
     ['doctor', '--fix'],
     ['hash', 'a password that would be in the history of the shell'],
+    ['start', '--port', '3000'],
   ]) {
     const { code, out, err } = await chore(...args)
     t.same([code, out], [2, ''], args.join(' '))
@@ -150,19 +151,35 @@ t.test('firstlogin keys rotate gives a running instance a new key, and old token
   t.equal(status, 200)
 })
 
+t.test('--json prints the result as one line of JSON, and errors stay on standard error', async (t) => {
+  const known = await chore('why', 'ada@example.com', '--json')
+  t.equal(known.out.split('\n').length, 2)
+  const { users } = JSON.parse(known.out)
+  t.match(users, [{ email: 'ada@example.com', values: { name: 'Ada Lovelace', passwordHash: 'set' } }])
+  t.match(users[0].provenance.name, { source: 'airtable', externalId: /^rec/ })
+  t.notMatch(known.out, '$2', 'and no hash')
+  const unknown = await chore('--json', 'why', 'nobody@example.com')
+  t.equal(unknown.code, 2, 'the command comes first')
+  const nobody = await chore('why', '--json', 'nobody@example.com')
+  t.same([nobody.code, JSON.parse(nobody.out)], [1, { users: [] }])
+  t.match(nobody.err, 'PostgreSQL does not know')
+})
+
 t.test('firstlogin why says where each value came from, and shows no hash', async (t) => {
   const { code, out } = await chore('why', ' ADA@example.com')
   t.equal(code, 0)
-  t.match(out, /^ada@example.com +[0-9a-f-]{36} +active/)
-  t.match(out, /^ +name +airtable rec\w{14} /m)
-  t.match(out, /^ +passwordHash /m)
+  t.match(out, /^ada@example.com +[0-9a-f-]{36}$/m)
+  t.match(out, /^ +status +active +airtable rec\w{14} \S+Z /m)
+  t.match(out, /^ +name +Ada Lovelace +airtable rec\w{14} /m)
+  t.match(out, /^ +avatarUrl +\(none\) +default$/m)
+  t.match(out, /^ +passwordHash +set +/m)
   t.match(out, /^ +record airtable:rec\w{14}, last seen /m)
   t.notMatch(out, '$2', 'no bcrypt')
   t.notMatch(out, '$argon2')
   const stranger = await chore('why', 'nobody@example.com')
   t.same(
-    [stranger.code, stranger.out],
-    [1, 'PostgreSQL does not know nobody@example.com; the next login asks upstream.\n'],
+    [stranger.code, stranger.out, stranger.err],
+    [1, '', 'PostgreSQL does not know nobody@example.com; the next login asks upstream.\n'],
   )
 })
 

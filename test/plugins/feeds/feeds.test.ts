@@ -2,7 +2,8 @@ import t from 'tap'
 import { createKeyRing } from '../../../domain/sealing.ts'
 import { toSubscription } from '../../../plugins/feeds/sealed-subscriptions.ts'
 import { collaborator } from '../../../sandbox/airtable/collaborator.ts'
-import { listenForPings, runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/commands.ts'
+import { listenForPings } from '../../support/feeds.ts'
 import { holdCalls } from '../../support/held-calls.ts'
 import { untilTrue } from '../../support/process.ts'
 import { createWorld, secret } from '../../support/service.ts'
@@ -22,10 +23,8 @@ t.test(
     const address = `${env.BASE_URL}/api/sync/airtable/notifications`
     t.same(await runCommand(world, ['subscribe'], env), {
       code: 0,
-      lines: [
-        `airtable: subscribed; news are announced at ${address}`,
-        'Nobody outside can reach that address: see BASE_URL.',
-      ],
+      lines: [`airtable: subscribed; events are delivered to ${address}`],
+      errors: ['airtable cannot reach that address: set BASE_URL to the public one.'],
     })
     airtable.records.put('recPushedPerson01', { Email: 'mary@example.com', Name: 'Mary' })
     t.ok(await untilStatus('mary@example.com', 'active'))
@@ -65,18 +64,18 @@ t.test(
     const at = (host: string) => ({ BASE_URL: `https://${host}` })
     const subscribe = (host: string) => runCommand(world, ['subscribe'], at(host))
     t.same((await subscribe('old.example.com')).lines, [
-      'airtable: subscribed; news are announced at https://old.example.com/api/sync/airtable/notifications',
+      'airtable: subscribed; events are delivered to https://old.example.com/api/sync/airtable/notifications',
     ])
     t.equal((await subscribe('new.example.com')).code, 0)
     const addresses = airtable.webhooks.list().map(({ notificationUrl }) => notificationUrl)
     t.same(addresses, ['https://new.example.com/api/sync/airtable/notifications'])
-    for (const host of ['localhost', '172.20.0.1']) t.match((await subscribe(host)).lines[1], 'see BASE_URL')
+    for (const host of ['localhost', '172.20.0.1']) t.match((await subscribe(host)).errors, [/set BASE_URL/])
     t.equal((await sql`select from firstlogin.feeds`).length, 1)
 
     airtable.setFault({ kind: 'forbidden' })
     const refused = await subscribe('new.example.com')
     t.equal(refused.code, 1)
-    t.match(refused.lines, [/webhook:manage/])
+    t.match(refused.errors, [/webhook:manage/])
     t.equal((await runCommand(world, ['subscribe', 'on'])).code, 2)
     airtable.heal()
     t.equal((await subscribe('new.example.com')).code, 0)

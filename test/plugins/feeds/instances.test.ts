@@ -1,6 +1,6 @@
 import t from 'tap'
 import { findPort } from '../../../sandbox/postgres/port.ts'
-import { runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/commands.ts'
 import { untilTrue } from '../../support/process.ts'
 import { createWorld } from '../../support/service.ts'
 import { until } from '../../support/until.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/commands.ts'
 import { holdCalls } from '../../support/held-calls.ts'
 import { untilTrue } from '../../support/process.ts'
 import { until } from '../../support/until.ts'

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { Test } from 'tap'
 import type { AirtableStandInOptions } from '../../../sandbox/airtable/stand-in.ts'
-import { listenForPings, runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/commands.ts'
+import { listenForPings } from '../../support/feeds.ts'
 import { untilTrue } from '../../support/process.ts'
 import { createWorld, type Service, type World } from '../../support/service.ts'
 

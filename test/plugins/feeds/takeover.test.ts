@@ -1,7 +1,7 @@
 import t from 'tap'
 import { findPort } from '../../../sandbox/postgres/port.ts'
 import { findProgram } from '../../support/built.ts'
-import { runCommand } from '../../support/feeds.ts'
+import { runCommand } from '../../support/commands.ts'
 import { makeWorkplace, run, untilTrue } from '../../support/process.ts'
 import { createWorld } from '../../support/service.ts'
 import { createEyes, readingsOf } from './subscribed.ts'
