@@ -15,6 +15,6 @@ COPY --from=build /app/dist ./dist
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD wget -q -O /dev/null "http://127.0.0.1:$PORT/healthz"
 # A small nursery: a fifth less memory at the same speed.
 CMD ["node", "--max-semi-space-size=4", "dist/server.js"]

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { join } from 'node:path'
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { defaultOwnership, type FieldOwnership } from './domain/ownership.ts'
@@ -142,8 +143,12 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the settings and the files that `NAME_FILE` points to. Throws one ConfigError for all that is wrong. */
-export function loadConfig(env: Env): Config {
+/**
+ * Reads the settings: `NAME`, or the file that `NAME_FILE` points to, or else the Docker secret of that name in lower case,
+ * also with the prefix `mfa_`. Throws one ConfigError for all that is wrong.
+ */
+export function loadConfig(given: Env, { secretsFolder = '/run/secrets' } = {}): Config {
+  const env: Env = withDockerSecrets(given, secretsFolder)
   const problems: string[] = []
   const settings = read(Settings, env, problems)
   const names: string[] =
@@ -182,6 +187,19 @@ function read<T extends TObject>(schema: T, env: Env, problems: string[]): Stati
 }
 
 class SettingError extends Error {}
+
+function withDockerSecrets(env: Env, folder: string): Env {
+  const schemas = [Settings, ...upstreams.map((definition) => definition.env)]
+  const names = schemas.flatMap((schema) => Object.keys(schema.properties))
+  const found: Record<string, string> = {}
+  for (const name of names) {
+    if (env[name] || env[`${name}_FILE`]) continue
+    const files = [name, `MFA_${name}`].map((file) => join(folder, file.toLowerCase()))
+    const file = files.find((path) => existsSync(path))
+    if (file) found[`${name}_FILE`] = file
+  }
+  return { ...env, ...found }
+}
 
 /** An empty value counts as none; the line break at the end of a secret's file does not belong to it. */
 function readText(name: string, env: Env): string | undefined {

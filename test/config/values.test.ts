@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { Value } from 'typebox/value'
+import { loadConfig } from '../../config.ts'
 import { AirtableEnv } from '../../upstreams/airtable/env.ts'
 import { upstreams } from '../../upstreams/index.ts'
 import { isRefused, load, needed, refused } from './settings.ts'
@@ -158,3 +160,25 @@ t.test(
     isRefused(t, 'REKEY_WINDOW_S', '-1', '1d')
   },
 )
+
+t.test('a Docker secret is the setting of its name in lower case, also with the prefix mfa_', async (t) => {
+  const folder = t.testdir({
+    all: {
+      airtable_token: 'patFromAFile.token\n',
+      mfa_airtable_user_sync_secret: 'a secret of the sender of the events\n',
+      firstlogin_secret: 'a secret that the environment overrides, 32 bytes',
+      clerk_secret_key: '',
+    },
+    one: { airtable_token: 'patFromAFile.token' },
+  })
+  const { AIRTABLE_TOKEN: _, ...env } = { ...needed, USER_WEBHOOK_SYNC_ENABLED: 'true' }
+  t.same(loadConfig(env, { secretsFolder: join(folder, 'all') }).FIRSTLOGIN_SECRET, [
+    needed.FIRSTLOGIN_SECRET,
+  ])
+  t.throws(() => loadConfig(env, { secretsFolder: join(folder, 'one') }), {
+    message: /- AIRTABLE_USER_SYNC_SECRET is missing/,
+  })
+  t.throws(() => loadConfig(env, { secretsFolder: join(folder, 'none') }), {
+    message: /- AIRTABLE_TOKEN is missing/,
+  })
+})

@@ -151,23 +151,26 @@ t.test('Standard Webhooks headers with the same secret, as text or in its whsec_
   }
 })
 
-t.test('AIRTABLE_USER_SYNC_SECRET comes as the Docker secret mfa_airtable_user_sync_secret', async (t) => {
-  const path = join(t.testdir({}), 'mfa_airtable_user_sync_secret')
-  await writeFile(path, `${syncSecret}\n`)
-  const world = await createWorld(t)
-  const env = { USER_WEBHOOK_SYNC_ENABLED: 'true' }
-  const service = await world.start({ ...env, AIRTABLE_USER_SYNC_SECRET_FILE: path })
-  t.equal(await tell(service, {}), 'processed')
-  await t.rejects(
-    world.start(env),
-    { name: 'ConfigError', message: /- AIRTABLE_USER_SYNC_SECRET is missing/ },
-    'with the flag on and no secret the setting is named',
-  )
-  await writeFile(path, '\n')
-  await t.rejects(world.start({ ...env, AIRTABLE_USER_SYNC_SECRET_FILE: path }), {
-    message: /- AIRTABLE_USER_SYNC_SECRET is missing/,
-  })
-})
+t.test(
+  'AIRTABLE_USER_SYNC_SECRET_FILE names a Docker secret, and the setting is named without one',
+  async (t) => {
+    const path = join(t.testdir({}), 'mfa_airtable_user_sync_secret')
+    await writeFile(path, `${syncSecret}\n`)
+    const world = await createWorld(t)
+    const env = { USER_WEBHOOK_SYNC_ENABLED: 'true' }
+    const service = await world.start({ ...env, AIRTABLE_USER_SYNC_SECRET_FILE: path })
+    t.equal(await tell(service, {}), 'processed')
+    await t.rejects(
+      world.start(env),
+      { name: 'ConfigError', message: /- AIRTABLE_USER_SYNC_SECRET is missing/ },
+      'with the flag on and no secret the setting is named',
+    )
+    await writeFile(path, '\n')
+    await t.rejects(world.start({ ...env, AIRTABLE_USER_SYNC_SECRET_FILE: path }), {
+      message: /- AIRTABLE_USER_SYNC_SECRET is missing/,
+    })
+  },
+)
 
 t.test('older news never overwrites newer news, and deletion leaves a tombstone', async (t) => {
   const { world, tell } = await setUp(t)
