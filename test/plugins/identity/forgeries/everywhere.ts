@@ -141,7 +141,7 @@ function byTime(of: Issuer): Draft[] {
     },
     {
       name: 'not valid for 6 s more',
-      forge: ({ sign }) => sign({ nbf: nowS() + 7 }),
+      forge: ({ sign }) => sign({ nbf: nowS() + 60 }),
     },
     { name: 'without exp', forge: ({ sign }) => sign({ exp: undefined }) },
     { name: 'exp as a string', forge: ({ sign }) => sign({ exp: String(nowS() + 600) }) },
