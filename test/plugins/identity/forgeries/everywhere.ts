@@ -140,7 +140,7 @@ function byTime(of: Issuer): Draft[] {
       forge: ({ sign }) => sign({ iat: nowS() - 60, nbf: nowS() - 60, exp: nowS() - 6 }),
     },
     {
-      name: 'not valid for 6 s more',
+      name: 'not valid for a minute more',
       forge: ({ sign }) => sign({ nbf: nowS() + 60 }),
     },
     { name: 'without exp', forge: ({ sign }) => sign({ exp: undefined }) },
