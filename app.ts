@@ -75,7 +75,10 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
       onEnded: (reason) => app.metrics.connectionsEnded.inc({ reason }),
     })
   await app.register(emptyBodies)
-  await app.register(rateLimit, { redisUrl: config.REDIS_URL })
+  await app.register(rateLimit, {
+    redisUrl: config.REDIS_URL,
+    onShared: (isShared) => app.metrics.rateLimitShared.set(isShared ? 1 : 0),
+  })
 
   await app.register(db, { database: config.DATABASE_URL })
   await app.register(readiness)
