@@ -80,9 +80,9 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
     onShared: (isShared) => app.metrics.rateLimitShared.set(isShared ? 1 : 0),
   })
 
-  await app.register(db, { database: config.DATABASE_URL })
-  await app.register(readiness)
+  await app.register(db, { database: config.DATABASE_URL, poolSize: config.DATABASE_POOL })
   await app.register(notices)
+  await app.register(readiness)
   await app.register(http)
   await app.register(provisioner, {
     ownership: config.ownership,

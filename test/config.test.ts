@@ -18,6 +18,7 @@ async function makeFile(t: Test, content: string | Buffer): Promise<string> {
 t.test('what has a default needs no setting', async (t) => {
   const { upstreams, DATABASE_URL: _, FIRSTLOGIN_SECRET: __, ...rest } = load()
   t.same(rest, {
+    DATABASE_POOL: 10,
     HOST: '127.0.0.1',
     PORT: 3000,
     BASE_URL: 'http://127.0.0.1:3000',

@@ -83,12 +83,13 @@ t.test(
   async (t) => {
     const redis = await createRedisStandIn(t)
     await redis.stop()
-    const { app, log, login } = await (await createWorld(t)).start({ REDIS_URL: redis.url })
+    const service = await (await createWorld(t)).start({ REDIS_URL: redis.url })
+    const { app, login } = service
     const isShared = async () => /^firstlogin_rate_limit_shared 1$/m.test((await app.inject('/metrics')).body)
     t.equal((await login('nobody@example.com', 'x')).statusCode, 401)
     t.equal((await app.inject('/readyz')).statusCode, 200)
     t.notOk(await isShared())
-    await until(() => log.some(({ event }) => event === 'redis.lost'))
+    await until(() => service.log.some(({ event }) => event === 'redis.lost'))
     await redis.start()
     await until(isShared)
   },
