@@ -142,7 +142,8 @@ async function run(command: Command | LocalCommand, args: string[], output: Outp
   if ('runAlone' in command) return command.runAlone(process, args, output)
   const { env, stop } = await findSurroundings('joinSandbox')
   try {
-    return await command.run(loadConfig(env), args, output)
+    const standIns = new Set(Object.keys(env).filter((name) => env[name] !== process.env[name]))
+    return await command.run(loadConfig(env), args, output, standIns)
   } finally {
     await stop()
   }

@@ -14,7 +14,6 @@ export class PoolerError extends Error {
       'DATABASE_URL leads through a pooler in transaction mode, where invalidations between instances are lost: ' +
         'connect to PostgreSQL directly, or through a pooler in session mode (PgBouncer: pool_mode = session).',
     )
-    this.name = 'PoolerError'
   }
 }
 

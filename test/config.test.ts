@@ -67,7 +67,7 @@ t.test('all that is missing or wrong is named in one message', async (t) => {
   t.same(refused(wrong).sort(), expected)
   t.throws(() => loadConfig(wrong), {
     name: 'ConfigError',
-    message: /^The settings are not complete:\n {2}- /,
+    message: /^The settings are not valid:\n {2}- /,
   })
 })
 
