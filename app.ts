@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import sensible from '@fastify/sensible'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
@@ -45,6 +46,13 @@ export { serverOptions } from './plugins/connections/options.ts'
 /** For Fastify(): what it refuses before any plugin sees it is answered as a problem, too. */
 export { earlyProblems } from './plugins/problems/early.ts'
 export { logOptions } from './plugins/request-log/options.ts'
+
+/** A stream for the logger of an app on a terminal. */
+export async function openTerminalStream(terminal: Writable) {
+  // Loaded only where people read.
+  const { createTerminalStream } = await import('./plugins/request-log/terminal.ts')
+  return createTerminalStream(terminal)
+}
 
 export interface ServiceOptions extends Config {
   /** The app is this service and nothing else: unknown addresses are answered, and connections drained, here. */

@@ -87,6 +87,8 @@ export interface Delivery {
   dialect: string
   /** The sender's id of the message, the same on every attempt. */
   messageId?: string
+  /** Of the request; what is said of its body goes there. */
+  log?: Log
 }
 
 /** What happened? A POST of the upstream's own, signed. */
