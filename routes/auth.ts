@@ -34,11 +34,16 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     reply.header('cache-control', 'no-store')
   })
 
+  function noteLimited(request: FastifyRequest, network: string): void {
+    request.log.info({ event: 'login.failed', reason: 'throttled', network })
+    app.metrics.logins.inc({ outcome: 'FL_RATE_LIMITED' })
+  }
+
   app.post(
     '/login',
     {
       bodyLimit,
-      config: { rateLimit: { max: options.loginsPerMinute, timeWindow: 60_000 } },
+      config: { rateLimit: { max: options.loginsPerMinute, timeWindow: 60_000, onExceeded: noteLimited } },
       schema: {
         tags,
         summary: 'Sign in with e-mail and password',

@@ -1,3 +1,8 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import rateLimit from '../../../plugins/rate-limit.ts'
@@ -91,6 +96,45 @@ t.test(
     t.notOk(await isShared())
     await until(() => service.log.some(({ event }) => event === 'redis.lost'))
     await redis.start()
+    await until(isShared)
+  },
+)
+
+const hasRedis = await promisify(execFile)('redis-server', ['--version']).then(
+  () => true,
+  () => false,
+)
+
+t.test(
+  'the same with a real Redis that is frozen, full, and killed',
+  { skip: hasRedis ? false : 'redis-server is not installed' },
+  async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'redis-'))
+    const socket = join(folder, 'socket')
+    const options = ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder]
+    const launch = () => spawn('redis-server', options, { stdio: 'ignore' })
+    let server = launch()
+    t.teardown(async () => {
+      server.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    })
+    const configure = (...settings: string[]) =>
+      promisify(execFile)('redis-cli', ['-s', socket, 'config', 'set', ...settings])
+    const { ask, isShared } = await open(t, socket)
+    const faults: [begin: () => unknown, end: () => unknown][] = [
+      [() => server.kill('SIGSTOP'), () => server.kill('SIGCONT')],
+      [() => configure('maxmemory', '1'), () => configure('maxmemory', '0')],
+      [() => server.kill('SIGKILL'), () => void (server = launch())],
+    ]
+    for (const [index, [begin, end]] of faults.entries()) {
+      await until(isShared)
+      await begin()
+      const statuses: number[] = []
+      for (let i = 0; i <= limit; i += 1) statuses.push(await ask(`198.51.100.${index}`))
+      t.same(statuses, [200, 200, 200, 429])
+      await until(() => !isShared())
+      await end()
+    }
     await until(isShared)
   },
 )
