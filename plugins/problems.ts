@@ -72,7 +72,10 @@ export function toKnown(error: FastifyError): FirstloginError | undefined {
 }
 
 function toReason({ cause }: FirstloginError): { reason?: string } {
-  return cause instanceof Error ? { reason: withoutQuery(cause.message || cause.name) } : {}
+  if (!(cause instanceof Error)) return {}
+  // Where a name has several addresses, the fault of each is inside and the message empty.
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return { reason: withoutQuery(cause.message || code) }
 }
 
 /** The place and the rule, never the value. */

@@ -31,6 +31,8 @@ export async function explainRefusal(
     return `AIRTABLE_TOKEN is refused: make a personal access token at ${tokens} with the scope data.records:read and access to the base ${base}`
   if (status === 403 || status === 404) {
     const found = await listTables(env, http)
+    if (found?.some(isOwn(env)))
+      return `AIRTABLE_TOKEN may see the table and not read it: give the token the scope data.records:read at ${tokens}`
     if (found)
       return `AIRTABLE_TABLE: the base ${base} has no table ${JSON.stringify(table)}; it has ${list(found.map(({ name }) => name))}`
     return (
@@ -52,10 +54,14 @@ async function listTables(env: AirtableEnv, http: Http): Promise<Tables['tables'
   return body === undefined ? undefined : readAnswer(tablesAnswer, body)?.tables
 }
 
+function isOwn({ AIRTABLE_TABLE }: AirtableEnv) {
+  return ({ id, name }: { id: string; name: string }) => id === AIRTABLE_TABLE || name === AIRTABLE_TABLE
+}
+
 /** Of a token that may not see the schema: those of the first records, without the ones that are empty there. */
 async function listColumns(env: AirtableEnv, http: Http): Promise<string[]> {
   const tables = await listTables(env, http)
-  const own = tables?.find(({ id, name }) => id === env.AIRTABLE_TABLE || name === env.AIRTABLE_TABLE)
+  const own = tables?.find(isOwn(env))
   if (own) return own.fields.map(({ name }) => name)
   const body = await read(
     env,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { explainConnection } from '../../../commands/doctor/check.ts'
+import { loadConfig } from '../../../config.ts'
 import { runCommand } from '../../support/commands.ts'
 import { createEmptyDatabase } from '../../support/database.ts'
 import { createRedisStandIn } from '../../support/redis.ts'
@@ -51,6 +52,27 @@ t.test('base or table: which of the two settings, and that the token needs acces
   )
 })
 
+// https://github.com/Airtable/airtable.js/issues/422: the name of the base in the place of the table's, and the answer
+// speaks of authorization alone. https://github.com/uppinote20/obsidian-auto-note-importer/issues/5: a missing scope does, too.
+t.test('a 403 of another type, and one of a token that may see the table and not read it', async (t) => {
+  const upstream = loadConfig(world.env()).upstreams[0]
+  const explain = async (tables: string[] | undefined) =>
+    upstream?.explain?.(
+      { status: 403, headers: {}, body: '{"error":{"type":"NOT_AUTHORIZED"}}' },
+      async () =>
+        tables
+          ? {
+              status: 200,
+              headers: {},
+              body: JSON.stringify({ tables: tables.map((name) => ({ id: 'tbl', name, fields: [] })) }),
+            }
+          : { status: 403, headers: {}, body: '' },
+    )
+  t.match(await explain(['People']), /AIRTABLE_TABLE: .* no table "Users"; it has "People"/)
+  t.match(await explain(['Users']), /AIRTABLE_TOKEN .* scope data\.records:read/)
+  t.match(await explain(undefined), /AIRTABLE_BASE_ID .* or AIRTABLE_TABLE .*give it access/)
+})
+
 t.test('column: which column of AIRTABLE_FIELDS; the columns that there are', async (t) => {
   const fields = { AIRTABLE_FIELDS: '{"email":"Email","role":"Rolle"}' }
   const { line } = await ask(t, 'airtable', fields)
@@ -83,6 +105,12 @@ t.test('database down: once, with the host and the port of DATABASE_URL, without
   t.match(line, /^FAIL .*DATABASE_URL: 127\.0\.0\.1:1 refuses connections: start the server there/)
   t.equal(lines.filter((each) => each.startsWith('FAIL')).length, 1)
   t.match(lines.join('\n'), /^ok +airtable: answers$/m, 'the rest is looked at all the same')
+})
+
+// https://github.com/brianc/node-postgres/issues/3312: a name with several addresses gave an error without a message.
+t.test('a database down behind a name with several addresses', async (t) => {
+  const { line } = await ask(t, 'database', { DATABASE_URL: 'postgres://somebody@localhost:1/none' })
+  t.match(line, /^FAIL .*DATABASE_URL: localhost:1 refuses connections/)
 })
 
 t.test('a database or a user that PostgreSQL does not have', async (t) => {
