@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import sensible from '@fastify/sensible'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
@@ -46,6 +47,13 @@ export { serverOptions } from './plugins/connections/options.ts'
 export { earlyProblems } from './plugins/problems/early.ts'
 export { logOptions } from './plugins/request-log/options.ts'
 
+/** A stream for the logger of an app on a terminal. */
+export async function openTerminalStream(terminal: Writable) {
+  // Loaded only where people read.
+  const { createTerminalStream } = await import('./plugins/request-log/terminal.ts')
+  return createTerminalStream(terminal)
+}
+
 export interface ServiceOptions extends Config {
   /** The app is this service and nothing else: unknown addresses are answered, and connections drained, here. */
   standalone?: boolean
@@ -75,11 +83,14 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
       onEnded: (reason) => app.metrics.connectionsEnded.inc({ reason }),
     })
   await app.register(emptyBodies)
-  await app.register(rateLimit, { redisUrl: config.REDIS_URL })
+  await app.register(rateLimit, {
+    redisUrl: config.REDIS_URL,
+    onShared: (isShared) => app.metrics.rateLimitShared.set(isShared ? 1 : 0),
+  })
 
-  await app.register(db, { database: config.DATABASE_URL })
-  await app.register(readiness)
+  await app.register(db, { database: config.DATABASE_URL, poolSize: config.DATABASE_POOL })
   await app.register(notices)
+  await app.register(readiness)
   await app.register(http)
   await app.register(provisioner, {
     ownership: config.ownership,

@@ -44,6 +44,12 @@ export const Settings = Type.Object({
     }),
     isDecodable,
   ),
+  DATABASE_POOL: Type.Integer({
+    minimum: 2,
+    maximum: 1000,
+    default: 10,
+    description: 'a number of connections from 2 to 1000',
+  }),
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'a host name or address' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 3000, description: 'a port number' }),
   BASE_URL: Type.Refine(
@@ -137,7 +143,7 @@ export class ConfigError extends Error {
   readonly problems: string[]
 
   constructor(problems: string[]) {
-    super(`The settings are not complete:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    super(`The settings are not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
     this.name = 'ConfigError'
     this.problems = problems
   }

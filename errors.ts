@@ -56,9 +56,12 @@ export class FirstloginError extends Error {
   }
 }
 
-/** An error as it may be logged: what Postgres adds to it (rows, parameters) stays out, for it may hold a hash. */
-export function toLoggable(error: unknown): object {
-  const loggable = error instanceof Error ? describe(error) : { name: typeof error }
+/**
+ * An error as it may be logged: what Postgres adds to it (rows, parameters) stays out, for it may hold a hash. A fault that
+ * passes by itself has no stack trace: it tells nothing about the program.
+ */
+export function toLoggable(error: unknown, isExpected = isExpectedFault(error)): object {
+  const loggable = error instanceof Error ? describe(error, isExpected) : { name: typeof error }
   // Without a prototype the logger's own serializer leaves it as it is.
   Object.setPrototypeOf(loggable, null)
   return loggable
@@ -69,9 +72,19 @@ export function withoutQuery(text: string): string {
   return text.replaceAll(/(?<=\S)\?\S+/g, '')
 }
 
-function describe(error: Error): Record<string, unknown> {
+/** Something that the service depends on is away, or a request was refused. */
+function isExpectedFault(error: unknown): boolean {
+  if (error instanceof FirstloginError) return error.code !== 'FL_INTERNAL'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(?:ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|CONNECT|UND_ERR|08|53|57)/.test(code)
+}
+
+function describe(error: Error, isExpected: boolean): Record<string, unknown> {
   const code = 'code' in error ? { code: error.code } : {}
-  const cause = error.cause === undefined ? {} : { cause: toLoggable(error.cause) }
+  const cause =
+    error.cause === undefined
+      ? {}
+      : { cause: toLoggable(error.cause, isExpected || isExpectedFault(error.cause)) }
   const [message, stack] = [error.message, error.stack ?? ''].map(withoutQuery)
-  return { name: error.name, message, ...code, stack, ...cause }
+  return { name: error.name, message, ...code, ...(!isExpected && { stack }), ...cause }
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import Fastify from 'fastify'
-import firstlogin, { logOptions, serverOptions } from './app.ts'
+import firstlogin, { logOptions, openTerminalStream, serverOptions } from './app.ts'
 import { UsageError } from './commands/arguments.ts'
 import type { Command, LocalCommand } from './commands/command.ts'
 import { commands } from './commands/index.ts'
@@ -37,27 +37,39 @@ async function findSurroundings(enter: 'startSandbox' | 'joinSandbox'): Promise<
   return sandbox[enter](process.env, join(process.cwd(), '.data'), complain)
 }
 
-async function startService(): Promise<{ banner: string | undefined; stop: () => Promise<void> }> {
+interface Service {
+  banner: string | undefined
+  stop: (signal?: string) => Promise<void>
+}
+
+async function startService(): Promise<Service> {
   const surroundings = await findSurroundings('startSandbox')
-  let stop = surroundings.stop
+  let stop: Service['stop'] = surroundings.stop
   try {
     const config = loadConfig(surroundings.env)
     const app = Fastify({
       ...serverOptions,
-      logger: { level: config.LOG_LEVEL, ...logOptions },
+      logger: {
+        level: config.LOG_LEVEL,
+        ...logOptions,
+        ...(process.stdout.isTTY && { stream: await openTerminalStream(process.stdout) }),
+      },
       genReqId: () => randomUUID(),
       trustProxy: config.TRUST_PROXY.length > 0 ? config.TRUST_PROXY : false,
       return503OnClosing: false,
     })
-    stop = async () => {
+    stop = async (signal) => {
+      if (signal) app.log.info({ event: 'service.stopping', signal })
       try {
         await app.close()
+        if (signal) app.log.info({ event: 'service.stopped' })
       } finally {
         await surroundings.stop()
       }
     }
     await app.register(firstlogin, { ...config, standalone: true, maxConnections: findMaxConnections() })
     const address = await app.listen({ host: config.HOST, port: config.PORT, backlog })
+    app.log.info({ event: 'service.started', address, version: await readVersion(), node: process.version })
     const docs = config.HIDE.includes('docs') ? address : `${address}/docs`
     return { banner: surroundings.lines.length > 0 ? toBanner(address, docs, surroundings) : undefined, stop }
   } catch (error) {
@@ -81,7 +93,7 @@ async function start(args: string[]): Promise<never> {
     if (service.banner) print(service.banner)
     await once(signal, 'abort')
   }
-  await service.stop()
+  await service.stop(typeof signal.reason === 'string' ? signal.reason : undefined)
   process.exit(0)
 }
 
@@ -91,7 +103,7 @@ function stopOnSignal(): AbortController {
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(name, () => {
       setTimeout(() => process.exit(1), longestStopMs).unref()
-      stopping.abort()
+      stopping.abort(name)
     })
   }
   return stopping
@@ -142,7 +154,8 @@ async function run(command: Command | LocalCommand, args: string[], output: Outp
   if ('runAlone' in command) return command.runAlone(process, args, output)
   const { env, stop } = await findSurroundings('joinSandbox')
   try {
-    return await command.run(loadConfig(env), args, output)
+    const standIns = new Set(Object.keys(env).filter((name) => env[name] !== process.env[name]))
+    return await command.run(loadConfig(env), args, output, standIns)
   } finally {
     await stop()
   }

@@ -66,6 +66,24 @@ export async function migrate(sql: Sql): Promise<string[]> {
   })
 }
 
+export interface MigrationState {
+  applied: number
+  /** Of this program, and not in the database. */
+  missing: number
+  /** The database has some that this program does not know. */
+  isNewer: boolean
+}
+
+export async function findMigrationState(sql: Sql): Promise<MigrationState> {
+  const known = new Set((await listMigrations()).map(({ version }) => version))
+  const [row] = await sql<
+    { table: string | null }[]
+  >`select to_regclass('firstlogin.migrations')::text as table`
+  const rows = row?.table ? await sql<{ version: number }[]>`select version from firstlogin.migrations` : []
+  const applied = rows.filter(({ version }) => known.has(version)).length
+  return { applied, missing: known.size - applied, isNewer: rows.length > applied }
+}
+
 /** True when every migration of this program has run. */
 export async function isMigrated(sql: Sql): Promise<boolean> {
   const newest = (await listMigrations()).at(-1)

@@ -5,8 +5,9 @@ import type { AirtableRecord } from '../upstreams/airtable/answers.ts'
 import { airtableLimits } from '../upstreams/airtable/calls.ts'
 import { type AirtableClient, createAirtableClient } from '../upstreams/airtable/client.ts'
 import { questionFormula } from '../upstreams/airtable/formula.ts'
-import type { Http, Log } from '../upstreams/upstream.ts'
+import type { Http } from '../upstreams/upstream.ts'
 import { createHttp } from './http.ts'
+import { toUpstreamLog } from './upstreams.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,7 +45,7 @@ export default fp<AirtableOptions>(
       if (!value) throw new Error(`firstlogin-airtable: the option ${name} is missing`)
     }
     const { gate = createMemoryGate(airtableLimits), http = ownHttp() } = options
-    const log: Log = (level, event, details) => app.log[level]({ event, ...details })
+    const log = toUpstreamLog(app.log)
     const client = createAirtableClient(
       { token, baseId, table, apiUrl, deadlineMs },
       { http, gate, log, clock: Date.now, slowMs: deadlineMs },

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Sql } from 'postgres'
+import { verifyConnections } from '../db/echo.ts'
 import { migrate } from '../db/migrate.ts'
 import { createPool } from '../db/pool.ts'
 
@@ -34,6 +35,7 @@ export default fp<DbOptions>(
         : database
     app.decorate('sql', sql)
     if (typeof database === 'string') app.addHook('onClose', () => sql.end({ timeout: 5 }))
+    await verifyConnections(sql)
     if (options.migrate === false) return
     const applied = await migrate(sql)
     if (applied.length > 0) app.log.info({ event: 'migrations.applied', migrations: applied })

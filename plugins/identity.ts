@@ -15,6 +15,7 @@ import type { Role } from '../schemas/user.ts'
 import { createIdentityCache, type Kept } from './identity/identity-cache.ts'
 import { findOwnCookie, identifyOwn, isOwnIssuer } from './identity/own-tokens.ts'
 import { createUpstreamTokens } from './identity/upstream-tokens.ts'
+import { createRequestLines, type RequestLines } from './request-log/lines.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -87,6 +88,8 @@ export default fp(
       else if ('organizationId' in notice) cache.forgetOrganization(notice.organizationId)
     })
 
+    const linesOf = (request: FastifyRequest) => createRequestLines(app.log, request)
+
     async function authenticate(request: FastifyRequest): Promise<void> {
       const token = findToken(app, request)
       if (!token) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'there is none' })
@@ -94,7 +97,7 @@ export default fp(
       const kept = app.notices.isLive ? cache.get(key) : undefined
       const identity =
         kept && kept.expiresAt > Date.now()
-          ? touched(kept)
+          ? touched(kept, linesOf(request))
           : await identify(request, key, token).catch((error: unknown) => tellRefusal(request, error))
       if (identity.isImpersonated && request.routeOptions.config.allowImpersonation !== true)
         tellRefusal(request, new FirstloginError('FL_IMPERSONATION_REFUSED'))
@@ -103,17 +106,24 @@ export default fp(
 
     async function identify(request: FastifyRequest, key: string, token: string): Promise<Identity> {
       const issuer = issuerOf(token)
-      if (isOwnIssuer(app, issuer)) return identifyOwn(app, token, namedOrganization(request))
+      if (isOwnIssuer(app, issuer))
+        return identifyOwn(app, token, namedOrganization(request), linesOf(request))
       // All who come with one token at the same time share one flight.
       const flight =
-        flights.get(key) ?? identifyForeign(key, token, issuer).finally(() => flights.delete(key))
+        flights.get(key) ??
+        identifyForeign(key, token, issuer, linesOf(request)).finally(() => flights.delete(key))
       flights.set(key, flight)
-      return touched(await flight)
+      return touched(await flight, linesOf(request))
     }
 
-    async function identifyForeign(key: string, token: string, issuer: string): Promise<Kept> {
+    async function identifyForeign(
+      key: string,
+      token: string,
+      issuer: string,
+      log: RequestLines,
+    ): Promise<Kept> {
       const since = cache.now()
-      const found = await foreign.identify(token, issuer)
+      const found = await foreign.identify(token, issuer, log)
       if (!found) throw new FirstloginError('FL_TOKEN_INVALID', { cause: 'the issuer is unknown' })
       const { identity, expiresAt, isProvisioned } = found
       app.metrics.identities.inc({ outcome: isProvisioned ? 'provisioned' : 'known' })
@@ -123,21 +133,21 @@ export default fp(
       return kept
     }
 
-    function tellRefusal({ id: reqId }: FastifyRequest, error: unknown): never {
+    function tellRefusal(request: FastifyRequest, error: unknown): never {
       const code = error instanceof FirstloginError ? error.code : 'FL_INTERNAL'
       app.metrics.identities.inc({ outcome: code })
       if (error instanceof FirstloginError && error.status < 500)
-        app.log.info({ event: 'token.refused', reqId, code, reason: toReason(error) })
+        linesOf(request).info({ event: 'token.refused', code, reason: toReason(error) })
       throw error
     }
 
     /** Moves the last login of whoever signed in elsewhere, behind the answer. */
-    function touched(kept: Kept): Identity {
+    function touched(kept: Kept, log: RequestLines): Identity {
       const { identity, touchedAt } = kept
       if (identity.isImpersonated || Date.now() - touchedAt < touchMs) return identity
       kept.touchedAt = Date.now()
       touchLastLogin(app.sql, identity.userId).catch((error: unknown) => {
-        app.log.warn({ event: 'last_login.failed', err: toLoggable(error) })
+        log.warn({ event: 'last_login.failed', err: toLoggable(error) })
       })
       return identity
     }

@@ -21,6 +21,8 @@ import type { EventResult } from '../schemas/user-event.ts'
 import type { WebhookEvent } from '../upstreams/upstream.ts'
 import { refuseAhead } from './inbox/ahead.ts'
 import { createGroupCommit } from './inbox/group-commit.ts'
+import type { RequestLines } from './request-log/lines.ts'
+import { toUpstreamLog } from './upstreams.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,17 +36,19 @@ export interface Inbox {
    * Resolves when the event and its effects are committed together. Throws why the event cannot be applied (it is
    * kept as failed, and may be sent again), or FL_DATABASE_UNAVAILABLE.
    */
-  take(source: string, event: WebhookEvent): Promise<EventResult>
+  take(source: string, event: WebhookEvent, log?: RequestLines): Promise<EventResult>
   /** Those that failed, the latest first; `before` is the last one seen. */
   listFailed(page: { limit: number; before?: FailedEventPlace | undefined }): Promise<FailedEvent[]>
   /** Takes in again what is kept of a failed event. Answers its result, or the code of why it fails again. */
-  replay(source: string, id: string): Promise<EventResult | ErrorCode>
+  replay(source: string, id: string, log?: RequestLines): Promise<EventResult | ErrorCode>
   /** Replays those about which an upstream could not be asked, up to a day after they came. */
   retryWaiting(signal: AbortSignal): Promise<void>
 }
 
 interface Arrival extends WebhookEvent {
   source: string
+  /** Of the request that brought it. */
+  log: RequestLines
 }
 
 export interface InboxOptions {
@@ -88,7 +92,7 @@ export default fp<InboxOptions>(
     }
 
     async function commitTogether(arrivals: Arrival[]): Promise<(EventResult | Error)[]> {
-      const { results, applied } = await inTransaction(app.sql, async (tx) => {
+      const { results, applied, logs } = await inTransaction(app.sql, async (tx) => {
         const told = await claimEvents(tx, arrivals)
         // Of several tellings of one event in a group the first counts.
         const news = arrivals.filter((arrival) => {
@@ -110,16 +114,19 @@ export default fp<InboxOptions>(
           outcomes.set(key, 'replayed')
           return outcome
         })
-        return { results, applied }
+        const logs = news.flatMap(({ log }, index) => (applied[index] ?? []).map(() => log))
+        return { results, applied, logs }
       })
-      app.provisioner.report(applied.flat())
+      app.provisioner.report(applied.flat(), (index) => logs[index])
       return results
     }
 
     /** What became of the changes of each arrival. */
     async function applyAll(tx: TransactionSql, arrivals: Arrival[]): Promise<AppliedChange[][]> {
       const changes = arrivals.flatMap((arrival) => arrival.changes)
-      const applied = changes.length > 0 ? await app.provisioner.applyIn(tx, changes) : []
+      const logs = arrivals.flatMap(({ changes, log }) => changes.map(() => log))
+      const logOf = (index: number) => logs[index]
+      const applied = changes.length > 0 ? await app.provisioner.applyIn(tx, changes, {}, logOf) : []
       let taken = 0
       return arrivals.map((arrival) => {
         const from = taken
@@ -128,7 +135,11 @@ export default fp<InboxOptions>(
       })
     }
 
-    async function replay(source: string, id: string): Promise<EventResult | ErrorCode> {
+    async function replay(
+      source: string,
+      id: string,
+      log: RequestLines = app.log,
+    ): Promise<EventResult | ErrorCode> {
       const failed = await findFailedEvent(app.sql, source, id)
       const webhook = app.upstreams.find(({ name }) => name === source)?.webhook
       if (!failed) return 'FL_EVENT_UNKNOWN'
@@ -136,11 +147,16 @@ export default fp<InboxOptions>(
       try {
         return await take(
           source,
-          await webhook.read(failed.payload, { dialect: 'kept', messageId: failed.id }),
+          await webhook.read(failed.payload, {
+            dialect: 'kept',
+            messageId: failed.id,
+            log: toUpstreamLog(log),
+          }),
+          log,
         )
       } catch (error) {
         if (error instanceof FirstloginError) return error.code
-        app.log.error({ event: 'replay.failed', source, eventId: id, err: toLoggable(error) })
+        log.error({ event: 'replay.failed', source, eventId: id, err: toLoggable(error) })
         return 'FL_INTERNAL'
       }
     }
@@ -152,16 +168,20 @@ export default fp<InboxOptions>(
       }
     }
 
-    async function take(source: string, event: WebhookEvent): Promise<EventResult> {
+    async function take(
+      source: string,
+      event: WebhookEvent,
+      log: RequestLines = app.log,
+    ): Promise<EventResult> {
       const count = (result: EventResult | 'failed') => app.metrics.inboundEvents.inc({ source, result })
       const about = { source, eventId: event.id, eventType: event.type }
       try {
-        const result = await join({ ...refuseAhead(event, clock()), source })
+        const result = await join({ ...refuseAhead(event, clock()), source, log })
         count(result)
         if (result === 'processed') app.metrics.webhookProcessed.inc()
         if (result === 'replayed') app.metrics.webhookReplayed.inc()
         const name = result === 'replayed' || result === 'stale' ? result : 'accepted'
-        app.log.info({ event: `webhook.${name}`, ...about, result })
+        log.info({ event: `webhook.${name}`, ...about, result })
         return result
       } catch (error) {
         count('failed')

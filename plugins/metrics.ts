@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,6 +20,7 @@ export interface Metrics {
   identities: Counter<'outcome'>
   sessionsShared: Counter
   connectionsEnded: Counter<'reason'>
+  rateLimitShared: Gauge
 }
 
 export default fp(
@@ -94,6 +95,11 @@ export default fp(
         name: 'firstlogin_connections_ended_total',
         help: 'Connections that were ended here because their client kept them without using them, by reason.',
         labelNames: ['reason'],
+        registers,
+      }),
+      rateLimitShared: new Gauge({
+        name: 'firstlogin_rate_limit_shared',
+        help: '1 while instances count requests together in Redis, 0 while each counts for itself.',
         registers,
       }),
     } satisfies Metrics)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import postgres from 'postgres'
+import { createEcho, echoChannel, openLine, PoolerError } from '../db/echo.ts'
 import { channel, type Notice, toNotice } from '../db/notices.ts'
 import { toLoggable } from '../errors.ts'
 
@@ -13,6 +13,8 @@ declare module 'fastify' {
 /** What other instances say over the database. While the line is down nothing that was cached may be used. */
 export interface Notices {
   readonly isLive: boolean
+  /** The database answers, but a pooler in transaction mode loses what is said: see PoolerError. */
+  readonly isPooled: boolean
   /** Called for every notice, and with `undefined` whenever some may have been missed. */
   subscribe(listener: (notice: Notice | undefined) => void): void
 }
@@ -25,27 +27,24 @@ export default fp(
     const tell = (notice: Notice | undefined) => {
       for (const listener of listeners) listener(notice)
     }
+    const echo = createEcho()
     let isLive = false
+    let isPooled = false
     let isClosing = false
     let closes = 0
 
     // A connection of its own: a pool's would come and go, and notices with it.
-    const line = postgres({
-      ...(app.sql.options as object),
-      // Not in the library's types.
-      ...({ onnotify: (_: string, payload: string) => tell(toNotice(payload)) } as object),
-      max: 1,
-      idle_timeout: 0,
-      max_lifetime: null,
-      fetch_types: false,
-      connection: { application_name: 'firstlogin-notices' },
-      onclose: () => {
+    const line = openLine(
+      app.sql,
+      'firstlogin-notices',
+      (name, payload) => (name === echoChannel ? echo.hear(payload) : tell(toNotice(payload))),
+      () => {
         closes += 1
         isLive = false
         tell(undefined)
         if (!isClosing) void listen()
       },
-    })
+    )
 
     // A connection that cannot be made closes, too: whoever listens already goes on, and nobody begins anew.
     let isListening = false
@@ -55,8 +54,11 @@ export default fp(
       for (let pauseMs = 50; !isClosing && !isLive; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
         const before = closes
         try {
-          await line`listen ${line(channel)}`
+          await line.unsafe(`listen ${channel}; listen ${echoChannel}`)
+          const isHeard = await echo.isHeard(app.sql)
           if (closes !== before) continue
+          isPooled = !isHeard
+          if (isPooled) throw new PoolerError()
           isLive = true
           tell(undefined)
         } catch (error) {
@@ -70,6 +72,9 @@ export default fp(
     app.decorate('notices', {
       get isLive() {
         return isLive
+      },
+      get isPooled() {
+        return isPooled
       },
       subscribe: (listener) => void listeners.add(listener),
     } satisfies Notices)

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { toDatabaseFault } from '../db/faults.ts'
-import { catalogue, type ErrorCode, FirstloginError, toLoggable } from '../errors.ts'
+import { catalogue, type ErrorCode, FirstloginError, toLoggable, withoutQuery } from '../errors.ts'
 import type { Problem } from '../schemas/problem.ts'
 import { createAllowedMethods } from './problems/allowed-methods.ts'
 
@@ -32,11 +32,11 @@ export default fp<ProblemsOptions>(
     app.setErrorHandler(function answerProblem(error: FastifyError, request, reply) {
       const known = toKnown(error)
       if (!known || known.status >= 500) {
-        const cause = known?.cause ?? error
         request.log[known ? 'warn' : 'error']({
           event: 'request.failed',
           code: known?.code ?? 'FL_INTERNAL',
-          err: toLoggable(cause),
+          // What is away is no fault of the program: its stack trace would only hide the line.
+          ...(known ? toReason(known) : { err: toLoggable(error) }),
         })
       }
       return sendProblem(request, reply, known ?? new FirstloginError('FL_INTERNAL'))
@@ -69,6 +69,13 @@ export function toKnown(error: FastifyError): FirstloginError | undefined {
   const status = error.statusCode ?? 500
   if (status >= 500) return undefined
   return new FirstloginError(statusCodes[status] ?? 'FL_REQUEST_INVALID')
+}
+
+function toReason({ cause }: FirstloginError): { reason?: string } {
+  if (!(cause instanceof Error)) return {}
+  // Where a name has several addresses, the fault of each is inside and the message empty.
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return { reason: withoutQuery(cause.message || code) }
 }
 
 /** The place and the rule, never the value. */

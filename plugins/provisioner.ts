@@ -9,6 +9,7 @@ import { type Facts, keepsNewest, toFacts, wouldDiffer } from '../domain/facts.t
 import { defaultOwnership, type FieldOwnership } from '../domain/ownership.ts'
 import { keepsOf, type Rules } from '../domain/provisioning.ts'
 import { isAddressRecord, toRecordFacts } from '../domain/record.ts'
+import type { RequestLines } from './request-log/lines.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,17 +17,20 @@ declare module 'fastify' {
   }
 }
 
+/** The log of the request that a change came with, by the place of the change; the app's where there is none. */
+export type LogOf = (index: number) => Pick<RequestLines, 'info' | 'warn'> | undefined
+
 /** The only door through which people, organizations and memberships are written. */
 export interface Provisioner {
   /** Writes all changes in one transaction; the answers are in the places of the changes. */
-  apply(changes: Change[], cause?: ChangeCause): Promise<AppliedChange[]>
+  apply(changes: Change[], cause?: ChangeCause, logOf?: LogOf): Promise<AppliedChange[]>
   /**
    * The same inside a transaction of the caller's; once per transaction, or two of them may deadlock. What it answers
    * is to be reported once that is committed.
    */
-  applyIn(tx: TransactionSql, changes: Change[]): Promise<AppliedChange[]>
+  applyIn(tx: TransactionSql, changes: Change[], cause?: ChangeCause, logOf?: LogOf): Promise<AppliedChange[]>
   /** Logs and counts what was committed. */
-  report(applied: AppliedChange[]): void
+  report(applied: AppliedChange[], logOf?: LogOf): void
   /** Called, once that is committed, with a record whose address another one of its upstream names, too. */
   onDuplicate(listener: (record: { upstream: string; externalId: string }) => void): void
   /** Whether a telling would make a difference to what is known; the same again, of a later time, does not. */
@@ -53,16 +57,19 @@ export default fp<ProvisionerOptions>(
       tx: TransactionSql,
       changes: Change[],
       cause?: ChangeCause,
+      logOf?: LogOf,
     ): Promise<AppliedChange[]> {
-      const usable = changes.filter(isUsable)
+      const usable = changes.filter((change, index) => isUsable(change, logOf?.(index) ?? app.log))
       const answers = await applyChanges(tx, usable, rules, cause)
       const answerOf = new Map(usable.map((change, index) => [change, answers[index]]))
       return changes.map((change) => answerOf.get(change) ?? toRefused(change))
     }
 
-    function report(applied: AppliedChange[]): void {
-      for (const { kind, path, userId, upstream, externalId, duplicateOf } of applied) {
-        app.log.info({
+    function report(applied: AppliedChange[], logOf?: LogOf): void {
+      for (const [index, change] of applied.entries()) {
+        const { kind, path, userId, upstream, externalId, duplicateOf } = change
+        const log = logOf?.(index) ?? app.log
+        log.info({
           event: 'upsert.conflict',
           kind,
           path,
@@ -72,7 +79,7 @@ export default fp<ProvisionerOptions>(
         })
         app.metrics.upserts.inc({ path })
         if (duplicateOf === null) continue
-        app.log.warn({
+        log.warn({
           event: 'record.duplicate',
           upstream,
           externalId: toLogged(externalId),
@@ -97,12 +104,12 @@ export default fp<ProvisionerOptions>(
     }
 
     /** An address that cannot be a key is upstream's mistake: it is named, and the others go on. */
-    function isUsable(change: Change): boolean {
+    function isUsable(change: Change, log: Pick<RequestLines, 'warn'>): boolean {
       if (change.type !== 'user.upserted' || !change.fields.email) return true
       // An account's address that is not verified is only shown.
       if (change.isUnverified && change.isAccount) return true
       if (toCanonicalEmail(change.fields.email)) return true
-      app.log.warn({
+      log.warn({
         event: 'email.refused',
         upstream: change.upstream,
         externalId: toLogged(change.externalId),
@@ -119,9 +126,9 @@ export default fp<ProvisionerOptions>(
         if (isUserChange(change)) return wouldDiffer(known, toRecordFacts(change), keepsOf(rules))
         return wouldDiffer(known, toFacts<unknown>(change), keepsNewest)
       },
-      async apply(changes, cause) {
-        const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes, cause))
-        report(applied)
+      async apply(changes, cause, logOf) {
+        const applied = await inTransaction(app.sql, (tx) => applyIn(tx, changes, cause, logOf))
+        report(applied, logOf)
         return applied
       },
     } satisfies Provisioner)

@@ -1,9 +1,10 @@
 import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
 import { splitOffTwins } from '../db/twins.ts'
 import { findUserByEmail, findUserByIdentity, type StoredUser } from '../db/users.ts'
 import type { UserUpserted } from '../domain/change.ts'
 import { type Clock, monotonicClock } from '../domain/clock.ts'
-import { canonicalEmail } from '../domain/email.ts'
+import { canonicalEmail, toCanonicalEmail } from '../domain/email.ts'
 import { toLoggable } from '../errors.ts'
 import type { LoginLookup, PasswordSignInParts } from '../sign-in/password.ts'
 import type { Lookup } from '../upstreams/upstream.ts'
@@ -12,6 +13,7 @@ import { createAskedLately } from './read-through/asked-lately.ts'
 import { askByIds, settleMissing } from './read-through/holders.ts'
 import { createLookupQueue, type Ended, type Key, type LookupQueue } from './read-through/lookup-queue.ts'
 import { createRechecks } from './read-through/rechecks.ts'
+import type { RequestLines } from './request-log/lines.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,8 +27,8 @@ export interface ReadThrough {
    * Undefined when nobody knows the address. Throws FL_EMAIL_INVALID, and FL_UPSTREAM_UNAVAILABLE when an upstream could
    * not be asked and the others do not know the address.
    */
-  byEmail(email: string): Promise<StoredUser | undefined>
-  byIdentity(upstream: string, externalId: string): Promise<StoredUser | undefined>
+  byEmail(email: string, log?: RequestLines): Promise<StoredUser | undefined>
+  byIdentity(upstream: string, externalId: string, log?: RequestLines): Promise<StoredUser | undefined>
   /**
    * For a login: enters the queues of all upstreams before it returns. Whether one is really asked (the address is
    * unknown, or its user has no password hash) is found out meanwhile, and does not show in the time that it takes.
@@ -57,6 +59,8 @@ export default fp<ReadThroughOptions>(
   async function readThroughPlugin(app, options) {
     const { enabled, deadlineMs, recheckS, clock = monotonicClock } = options
     const sources = new Map<string, Source>()
+    /** Of the requests that wait for an address: what is written for it is logged to the latest. */
+    const logs = new LRUCache<string, Pick<RequestLines, 'info' | 'warn'>>({ max: 5_000 })
     const lately = createAskedLately(options.negativeTtlS * 1000)
 
     // A change of an address, here or elsewhere, ends what the upstreams said before.
@@ -102,12 +106,16 @@ export default fp<ReadThroughOptions>(
       found: UserUpserted[],
       cause: { isLookup?: true } = {},
     ): Promise<string[]> {
+      const toLog = (user?: UserUpserted) => logs.get(toCanonicalEmail(user?.fields.email ?? '') ?? '')
       const { usable, ambiguous } = await splitOffTwins(app.sql, upstream, found)
       if (ambiguous.length > 0) {
         const records = ambiguous.map((externalId) => `${upstream}:${externalId}`)
-        app.log.warn({ event: 'readthrough.ambiguous', records })
+        const asked = found.find(({ externalId }) => ambiguous.includes(externalId))
+        const log = toLog(asked) ?? app.log
+        log.warn({ event: 'readthrough.ambiguous', records })
       }
-      const applied = usable.length > 0 ? await app.provisioner.apply(usable, cause) : []
+      const applied =
+        usable.length > 0 ? await app.provisioner.apply(usable, cause, (index) => toLog(usable[index])) : []
       return applied.flatMap(({ duplicateOf }) => duplicateOf ?? [])
     }
 
@@ -141,6 +149,7 @@ export default fp<ReadThroughOptions>(
         () => false,
       )
       const tickets = isQuick ? [] : join(needsAnswer)
+      logs.set(email, log)
       let ended: Promise<Ended> | undefined
       let last: Ended | undefined
 
@@ -165,18 +174,23 @@ export default fp<ReadThroughOptions>(
         return found
       }
 
+      function forgetLog(): void {
+        if (logs.get(email) === log) logs.delete(email)
+      }
+
       stored.then(
         (user) => user && log.info({ event: 'readthrough.hit', userId: user.id }),
         () => {},
       )
       return {
         stored,
-        wait: () => (ended ??= wait().then((how) => (last = how))),
+        wait: () => (ended ??= wait().then((how) => (last = how))).finally(forgetLog),
         find,
         remember() {
           if (last && !last.fault) asking.end({ wasAsked: last.wasAsked, ...(!isQuick && { network }) })
         },
         leave() {
+          forgetLog()
           for (const ticket of tickets) ticket.leave()
           asking.drop()
         },
@@ -192,10 +206,11 @@ export default fp<ReadThroughOptions>(
       find: () => Promise<StoredUser | undefined>,
       names: string[],
       key: Key,
+      log: RequestLines = app.log,
     ): Promise<StoredUser | undefined> {
       const known = await find()
       if (known) {
-        app.log.info({ event: 'readthrough.hit', userId: known.id })
+        log.info({ event: 'readthrough.hit', userId: known.id })
         recheck(known)
         return known
       }
@@ -205,16 +220,18 @@ export default fp<ReadThroughOptions>(
       app.metrics.readThroughAttempts.inc()
       const needsAnswer = Promise.resolve(true)
       const tickets = names.flatMap((name) => sources.get(name)?.queue.join(key, { needsAnswer }) ?? [])
+      if (email) logs.set(email, log)
       const fault = (await Promise.all(tickets.map((ticket) => ticket.wait()))).find(
         (one) => one.fault,
       )?.fault
+      if (email && logs.get(email) === log) logs.delete(email)
       if (fault) asking?.drop()
       else asking?.end({ wasAsked: true })
       const found = await find()
-      if (found) noteProvisioned(found, app.log)
-      else if (!fault) app.log.info({ event: 'readthrough.miss', upstreams: names })
+      if (found) noteProvisioned(found, log)
+      else if (!fault) log.info({ event: 'readthrough.miss', upstreams: names })
       if (found || !fault) return found
-      app.log.warn({ event: 'readthrough.unavailable', upstreams: names })
+      log.warn({ event: 'readthrough.unavailable', upstreams: names })
       throw fault
     }
 
@@ -225,15 +242,16 @@ export default fp<ReadThroughOptions>(
     }
 
     app.decorate('readThrough', {
-      async byEmail(raw) {
+      async byEmail(raw, log) {
         const email = canonicalEmail(raw)
-        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email })
+        return through(() => findUserByEmail(app.sql, email), [...sources.keys()], { email }, log)
       },
-      byIdentity: (upstream, externalId) =>
+      byIdentity: (upstream, externalId, log) =>
         through(
           () => findUserByIdentity(app.sql, upstream, externalId),
           sources.has(upstream) ? [upstream] : [],
           { externalId },
+          log,
         ),
       lookUp,
       recheck,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { PoolerError } from '../db/echo.ts'
 import { isMigrated } from '../db/migrate.ts'
 import { FirstloginError } from '../errors.ts'
 
@@ -10,7 +11,7 @@ declare module 'fastify' {
 }
 
 export interface Readiness {
-  /** Throws FL_NOT_READY while the database is away or behind, and from the moment the service begins to stop. */
+  /** Throws FL_NOT_READY while the database is away, behind, or behind a pooler in transaction mode, and from the moment the service begins to stop. */
   check(): Promise<void>
 }
 
@@ -27,9 +28,11 @@ export default fp(
       async check() {
         const late = sleep(patienceMs, false, { ref: false })
         const isReady = !isStopping && (await Promise.race([isMigrated(app.sql).catch(() => false), late]))
+        if (app.notices.isPooled && !isStopping)
+          throw new FirstloginError('FL_NOT_READY', { retryAfterS: 1, detail: new PoolerError().message })
         if (!isReady) throw new FirstloginError('FL_NOT_READY', { retryAfterS: 1 })
       },
     } satisfies Readiness)
   },
-  { name: 'firstlogin-readiness', fastify: '5.x', dependencies: ['firstlogin-db'] },
+  { name: 'firstlogin-readiness', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-notices'] },
 )

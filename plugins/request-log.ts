@@ -1,5 +1,18 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { createRequestLines, type RequestLines } from './request-log/lines.ts'
 import { logSerializers } from './request-log/options.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    requestLog: RequestLog
+  }
+}
+
+export interface RequestLog {
+  /** Lines with the id of the request, whatever `logLevel` its route has. */
+  of(request: FastifyRequest): RequestLines
+}
 
 /** Where pino keeps the serializers of a logger. */
 const serializersOf = Symbol.for('pino.serializers')
@@ -10,6 +23,9 @@ const serializersOf = Symbol.for('pino.serializers')
  */
 export default fp(
   async function requestLogPlugin(app) {
+    app.decorate('requestLog', {
+      of: (request) => createRequestLines(app.log, request),
+    } satisfies RequestLog)
     // A logger that has them needs no copy of them for every request.
     if (hasSerializers(app.log)) return
     app.setChildLoggerFactory((logger, bindings, options) =>

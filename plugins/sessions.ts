@@ -4,6 +4,7 @@ import { type Belonging, listBelongings } from '../db/members.ts'
 import { adoptSession, findSession, type Session } from '../db/sessions.ts'
 import type { StoredUser } from '../db/users.ts'
 import { FirstloginError } from '../errors.ts'
+import type { RequestLines } from './request-log/lines.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -21,9 +22,9 @@ export interface Visit {
 /** Sessions in force and their people, answered from memory for as long as nobody says that they changed. */
 export interface Sessions {
   /** Throws FL_SESSION_INVALID for a session that has ended or whose person is not active. */
-  get(visitor: { userId: string; sessionId: string }): Promise<Visit>
+  get(visitor: { userId: string; sessionId: string }, log?: RequestLines): Promise<Visit>
   /** The row of the session's person was lost: whoever stands for the same identity upstream takes its place. */
-  repair(session: Session): Promise<StoredUser | undefined>
+  repair(session: Session, log?: RequestLines): Promise<StoredUser | undefined>
   /** For what this instance changes itself: the next answer must not wait for our own notice to come back. */
   forget(userId: string): void
 }
@@ -61,20 +62,20 @@ export default fp<SessionsOptions>(
       for (const [userId, visits] of people) if ([...visits.values()].some(isMember)) people.delete(userId)
     }
 
-    async function get(visitor: { userId: string; sessionId: string }): Promise<Visit> {
+    async function get(visitor: { userId: string; sessionId: string }, log?: RequestLines): Promise<Visit> {
       const kept = app.notices.isLive ? people.get(visitor.userId)?.get(visitor.sessionId) : undefined
       if (kept && kept.session.expiresAt.getTime() > Date.now()) return kept
       const before = notices
-      const visit = await load(visitor.sessionId)
+      const visit = await load(visitor.sessionId, log)
       // A notice that came meanwhile may be about what was just read.
       if (before === notices && app.notices.isLive && visit.user.id === visitor.userId) keep(visit)
       return visit
     }
 
-    async function load(sessionId: string): Promise<Visit> {
+    async function load(sessionId: string, log?: RequestLines): Promise<Visit> {
       const found = await findSession(app.sql, sessionId)
       if (!found) throw new FirstloginError('FL_SESSION_INVALID')
-      const user = found.user ?? (await repair(found.session))
+      const user = found.user ?? (await repair(found.session, log))
       if (user?.status !== 'active') throw new FirstloginError('FL_SESSION_INVALID')
       app.readThrough.recheck(user)
       return { user, session: found.session, belongings: await listBelongings(app.sql, user.id) }
@@ -86,9 +87,13 @@ export default fp<SessionsOptions>(
       people.set(visit.user.id, sessions)
     }
 
-    async function repair(session: Session): Promise<StoredUser | undefined> {
+    async function repair(session: Session, log?: RequestLines): Promise<StoredUser | undefined> {
       if (!session.identity) return undefined
-      const user = await app.readThrough.byIdentity(session.identity.upstream, session.identity.externalId)
+      const user = await app.readThrough.byIdentity(
+        session.identity.upstream,
+        session.identity.externalId,
+        log,
+      )
       if (user) await adoptSession(app.sql, session.id, user.id)
       return user
     }

@@ -75,7 +75,7 @@ export default fp<SignInOptions>(
           })
           if (!issued) return undefined
           app.readThrough.recheck(user)
-          await upgrade(user, attempt.password, login)
+          await upgrade(user, attempt.password, login, log)
           return { ...issued, deviceToken: login.deviceToken }
         },
         release,
@@ -87,7 +87,12 @@ export default fp<SignInOptions>(
     const upgrading = new Set<string>()
 
     /** The password is known at this moment only: a weaker hash of it is replaced now or at the next login. */
-    async function upgrade(user: StoredUser, password: string, client: HashClient): Promise<void> {
+    async function upgrade(
+      user: StoredUser,
+      password: string,
+      client: HashClient,
+      log: AttemptLog,
+    ): Promise<void> {
       if (!user.passwordHash || !isOutdatedHash(user.passwordHash) || upgrading.has(user.id)) return
       // What came after the bytes that bcrypt looked at may be a slip, and must not become the password.
       if (isBcryptHash(user.passwordHash) && Buffer.byteLength(password) > bcryptBytes) return
@@ -95,7 +100,7 @@ export default fp<SignInOptions>(
       try {
         await upgradePasswordHash(app.sql, user, await app.hashQueue.hash(password, client))
       } catch (error) {
-        app.log.warn({ event: 'password_hash.not_upgraded', userId: user.id, err: toLoggable(error) })
+        log.warn({ event: 'password_hash.not_upgraded', userId: user.id, err: toLoggable(error) })
       } finally {
         upgrading.delete(user.id)
       }

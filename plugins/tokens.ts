@@ -20,6 +20,7 @@ import { createKeyRing, type Secrets } from '../domain/sealing.ts'
 import { isSignedToken } from '../domain/token-form.ts'
 import { FirstloginError } from '../errors.ts'
 import { createRefresh, type Refreshed } from '../sessions/refresh.ts'
+import type { RequestLines } from './request-log/lines.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -63,7 +64,7 @@ export interface Tokens {
    * The next tokens of a session; for a token that was used before, within the grace and by the same user agent, those in
    * force. Throws FL_SESSION_INVALID, and ends the session when a used token comes back otherwise.
    */
-  rotate(refreshToken: string, client: TokenClient): Promise<IssuedTokens>
+  rotate(refreshToken: string, client: TokenClient, log?: RequestLines): Promise<IssuedTokens>
   /** Whose token this is, by signature and time alone. Throws FL_SESSION_INVALID. */
   verify(accessToken: string): Visitor
   /** The session that a refresh token belongs to, if we issued it. */
@@ -161,19 +162,19 @@ export default fp<TokensOptions>(
       }
     }
 
-    const refresh = createRefresh({
+    const refresh = createRefresh<RequestLines>({
       sql: app.sql,
       keys: refreshKeys,
       times: { idleS: refreshTtlS, maxAgeS, graceS },
-      async onReuse({ id: sessionId }, user) {
-        app.log.warn({ event: 'session.reuse_detected', sessionId, userId: user?.id })
+      async onReuse({ id: sessionId }, user, { log }) {
+        log.warn({ event: 'session.reuse_detected', sessionId, userId: user?.id })
         await revoke(sessionId)
       },
-      onShared({ id: sessionId }, networks) {
+      onShared({ id: sessionId }, networks, { log }) {
         app.metrics.sessionsShared.inc()
-        app.log.warn({ event: 'session.shared', sessionId, networks })
+        log.warn({ event: 'session.shared', sessionId, networks })
       },
-      repair: (session) => app.sessions.repair(session),
+      repair: (session, { log }) => app.sessions.repair(session, log),
     })
 
     async function revoke(sessionId: string): Promise<void> {
@@ -183,8 +184,8 @@ export default fp<TokensOptions>(
 
     app.decorate('tokens', {
       issuer,
-      async rotate(text, client) {
-        const refreshed = await refresh(text, toSessionClient(client))
+      async rotate(text, client, log = app.log) {
+        const refreshed = await refresh(text, { ...toSessionClient(client), log })
         app.readThrough.recheck(refreshed.user)
         return toIssued(refreshed)
       },

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { createSharedGate } from '../db/upstream-gates.ts'
 import type { Gate, GateLimits } from '../domain/gate.ts'
 import type { Capabilities, Log, Upstream } from '../upstreams/upstream.ts'
+import type { RequestLines } from './request-log/lines.ts'
 import { probe } from './upstreams/probe.ts'
 
 declare module 'fastify' {
@@ -31,7 +32,7 @@ export interface UpstreamsOptions {
 /** The upstreams that are on, their calls within budgets that all instances share. */
 export default fp<UpstreamsOptions>(
   async function upstreamsPlugin(app, { upstreams, slowMs = 2000, isProbed = false }) {
-    const log: Log = (level, event, details) => app.log[level]({ event, ...details })
+    const log = toUpstreamLog(app.log)
     app.decorate(
       'upstreams',
       upstreams.map(({ name, gate, limits, create }) => {
@@ -60,3 +61,7 @@ export default fp<UpstreamsOptions>(
   },
   { name: 'firstlogin-upstreams', fastify: '5.x', dependencies: ['firstlogin-db', 'firstlogin-http'] },
 )
+
+export function toUpstreamLog(log: RequestLines): Log {
+  return (level, event, details) => log[level]({ event, ...details })
+}

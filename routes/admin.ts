@@ -25,7 +25,10 @@ export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes
   // Before anything of the request is looked at: others learn nothing of what there is.
   app.addHook('onRequest', async function requireAdmin(request, reply) {
     reply.header('cache-control', 'no-store')
-    const { user } = await app.sessions.get(app.tokens.verify(getAccessToken(app, request)))
+    const { user } = await app.sessions.get(
+      app.tokens.verify(getAccessToken(app, request)),
+      app.requestLog.of(request),
+    )
     if (user.role !== 'admin' && user.role !== 'owner') throw new FirstloginError('FL_ROLE_MISSING')
     operators.set(request, { id: user.id, role: user.role })
   })
@@ -68,7 +71,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes
     },
     async function replayFailedEvent(request): Promise<ReplayReply> {
       const { source, eventId } = request.body
-      const result = await app.inbox.replay(source, eventId)
+      const result = await app.inbox.replay(source, eventId, request.log)
       if (result === 'FL_EVENT_UNKNOWN') throw new FirstloginError(result)
       return { result }
     },

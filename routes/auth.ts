@@ -34,11 +34,16 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     reply.header('cache-control', 'no-store')
   })
 
+  function noteLimited(request: FastifyRequest, network: string): void {
+    request.log.info({ event: 'login.failed', reason: 'throttled', network })
+    app.metrics.logins.inc({ outcome: 'FL_RATE_LIMITED' })
+  }
+
   app.post(
     '/login',
     {
       bodyLimit,
-      config: { rateLimit: { max: options.loginsPerMinute, timeWindow: 60_000 } },
+      config: { rateLimit: { max: options.loginsPerMinute, timeWindow: 60_000, onExceeded: noteLimited } },
       schema: {
         tags,
         summary: 'Sign in with e-mail and password',
@@ -80,7 +85,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       const token = sent ?? app.sessionCookies.read(request, 'refresh')
       if (!token) throw new FirstloginError('FL_SESSION_INVALID')
       const userAgent = request.headers['user-agent']?.slice(0, 256) ?? null
-      const issued = await app.tokens.rotate(token, { userAgent, address: request.ip })
+      const issued = await app.tokens.rotate(token, { userAgent, address: request.ip }, request.log)
       return answer(reply, issued, sent === undefined)
     },
   )
@@ -93,7 +98,9 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: { tags, summary: 'Who am I', security: [{ bearer: [] }], response: { 200: Me, ...problems } },
     },
     async function me(request): Promise<Me> {
-      return toMe(await app.sessions.get(app.tokens.verify(getAccessToken(app, request))))
+      return toMe(
+        await app.sessions.get(app.tokens.verify(getAccessToken(app, request)), app.requestLog.of(request)),
+      )
     },
   )
 
@@ -152,7 +159,10 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       },
     },
     async function logoutAll(request, reply) {
-      const { user } = await app.sessions.get(app.tokens.verify(getAccessToken(app, request)))
+      const { user } = await app.sessions.get(
+        app.tokens.verify(getAccessToken(app, request)),
+        app.requestLog.of(request),
+      )
       await app.tokens.revokeAll(user.id)
       app.sessionCookies.clear(reply)
       return reply.code(204).send(null)

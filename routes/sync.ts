@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { FirstloginError } from '../errors.ts'
+import type { RequestLines } from '../plugins/request-log/lines.ts'
 import { ProblemAnswer } from '../schemas/problem.ts'
 import { type EventReply, EventReply as Reply } from '../schemas/user-event.ts'
-import type { Feed, SignUpHook, Webhook } from '../upstreams/upstream.ts'
+import type { Feed, Log, SignUpHook, Webhook } from '../upstreams/upstream.ts'
 
 export interface SyncRoutesOptions {
   /** Whether signed user events are taken in. */
@@ -50,8 +51,10 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
       verify,
       schema: { tags, summary, body, response: { 200: Reply, ...problems } },
       async handler(request, _reply, delivery): Promise<EventReply> {
-        const event = await read(request.body, delivery)
-        return { result: await app.inbox.take(name, event), eventId: event.id }
+        const lines = app.requestLog.of(request)
+        const log: Log = (level, event, details) => lines[level]({ event, ...details })
+        const event = await read(request.body, { ...delivery, log })
+        return { result: await app.inbox.take(name, event, lines), eventId: event.id }
       },
     })
   }
@@ -64,7 +67,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
       verify,
       schema: { tags, summary, body, response: { 200: Type.Unknown(), ...problems } },
       async handler(request) {
-        const mayJoin = await maySignUp(read(request.body), onlyKnown)
+        const mayJoin = await maySignUp(read(request.body), onlyKnown, request.log)
         request.log.info({ event: 'sign_up.asked', mayJoin })
         return mayJoin ? answers.allowed : answers.refused(refusal)
       },
@@ -72,10 +75,14 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
   }
 
   /** Whoever is known here or upstream, and active; others only where anybody may. */
-  async function maySignUp(email: string | undefined, onlyKnown: boolean): Promise<boolean> {
+  async function maySignUp(
+    email: string | undefined,
+    onlyKnown: boolean,
+    log: RequestLines,
+  ): Promise<boolean> {
     if (email === undefined) return !onlyKnown
     try {
-      const user = await app.readThrough.byEmail(email)
+      const user = await app.readThrough.byEmail(email, log)
       return user ? user.status === 'active' : !onlyKnown
     } catch (error) {
       if (!(error instanceof FirstloginError)) throw error

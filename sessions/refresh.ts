@@ -27,28 +27,31 @@ export interface Refreshed {
   leftS: number
 }
 
-export interface RefreshOptions {
+/** Who refreshes, and what the request is logged to. */
+export type RefreshClient<Log> = SessionClient & { log: Log }
+
+export interface RefreshOptions<Log> {
   sql: Sql
   keys: KeyRing
   times: SessionTimes
   /** A used token came back after its grace, or from another client: ends the session. */
-  onReuse(session: Session, user: StoredUser | null): Promise<void>
+  onReuse(session: Session, user: StoredUser | null, client: RefreshClient<Log>): Promise<void>
   /** Two networks use one session within one grace. */
-  onShared(session: Session, networks: string[]): void
+  onShared(session: Session, networks: string[], client: RefreshClient<Log>): void
   /** The row of the session's user was lost: finds the user again upstream. */
-  repair(session: Session): Promise<unknown>
+  repair(session: Session, client: RefreshClient<Log>): Promise<unknown>
 }
 
 /** Requests with one token that overtake each other need one attempt each. */
 const maxAttempts = 5
 
 /** Exchanges a refresh token for the session's next one. Throws FL_SESSION_INVALID. */
-export function createRefresh(
-  options: RefreshOptions,
-): (refreshToken: string, client: SessionClient) => Promise<Refreshed> {
+export function createRefresh<Log>(
+  options: RefreshOptions<Log>,
+): (refreshToken: string, client: RefreshClient<Log>) => Promise<Refreshed> {
   const { sql, keys, times } = options
 
-  async function rotate(token: RefreshToken, client: SessionClient): Promise<Refreshed | undefined> {
+  async function rotate(token: RefreshToken, client: RefreshClient<Log>): Promise<Refreshed | undefined> {
     const next = toGeneration(token, token.generation + 1)
     const used = await rotateSession(sql, {
       id: token.sessionId,
@@ -57,17 +60,17 @@ export function createRefresh(
       client,
       times,
     })
-    return used && toRefreshed(used, next)
+    return used && toRefreshed(used, next, client)
   }
 
   /** Undefined when it is worth another attempt: another request was quicker, or the user's row was lost and is back. */
-  async function repeat(token: RefreshToken, client: SessionClient): Promise<Refreshed | undefined> {
+  async function repeat(token: RefreshToken, client: RefreshClient<Log>): Promise<Refreshed | undefined> {
     const { session, user, use } = (await findSessionHistory(sql, token.sessionId)) ?? refuse()
     if (!session.tokenHash.equals(hashRefreshToken(token))) {
       const presented = { generation: token.generation, ...client }
       const verdict = judgeUsedToken(presented, use, times.graceS)
       if (verdict === 'reuse') {
-        await options.onReuse(session, user)
+        await options.onReuse(session, user, client)
         refuse()
       }
       const inForce = toGeneration(token, session.generation)
@@ -82,19 +85,20 @@ export function createRefresh(
           client,
           graceS: times.graceS,
         })
-        return used && toRefreshed(used, inForce)
+        return used && toRefreshed(used, inForce, client)
       }
     }
-    if (!user) await options.repair(session)
+    if (!user) await options.repair(session, client)
     return undefined
   }
 
   function toRefreshed(
     { session, user, isShared, sharedNetworks }: UsedSession,
     token: RefreshToken,
+    client: RefreshClient<Log>,
   ): Refreshed {
     if (!user || session.leftS < 1) refuse()
-    if (isShared) options.onShared(session, sharedNetworks)
+    if (isShared) options.onShared(session, sharedNetworks, client)
     return { user, token, leftS: session.leftS }
   }
 

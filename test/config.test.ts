@@ -18,6 +18,7 @@ async function makeFile(t: Test, content: string | Buffer): Promise<string> {
 t.test('what has a default needs no setting', async (t) => {
   const { upstreams, DATABASE_URL: _, FIRSTLOGIN_SECRET: __, ...rest } = load()
   t.same(rest, {
+    DATABASE_POOL: 10,
     HOST: '127.0.0.1',
     PORT: 3000,
     BASE_URL: 'http://127.0.0.1:3000',
@@ -66,7 +67,7 @@ t.test('all that is missing or wrong is named in one message', async (t) => {
   t.same(refused(wrong).sort(), expected)
   t.throws(() => loadConfig(wrong), {
     name: 'ConfigError',
-    message: /^The settings are not complete:\n {2}- /,
+    message: /^The settings are not valid:\n {2}- /,
   })
 })
 

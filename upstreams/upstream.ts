@@ -87,6 +87,8 @@ export interface Delivery {
   dialect: string
   /** The sender's id of the message, the same on every attempt. */
   messageId?: string
+  /** Of the request; what is said of its body goes there. */
+  log?: Log
 }
 
 /** What happened? A POST of the upstream's own, signed. */
@@ -238,6 +240,11 @@ export interface Capabilities {
   feed?: Feed
 }
 
+export interface UpstreamSettings {
+  address: string
+  credentials: string
+}
+
 /** An upstream as its folder defines it: its settings, the budget of its API, and what it can do. */
 export interface UpstreamDefinition<Env extends TObject> {
   name: string
@@ -245,6 +252,10 @@ export interface UpstreamDefinition<Env extends TObject> {
   limitsOf(env: Static<Env>): GateLimits
   /** What shares one budget of calls upstream, such as a base. */
   gateOf(env: Static<Env>): string
+  /** By name: the setting with the address of its API, and the one that proves that we may call it. */
+  settings?: UpstreamSettings
+  /** What a refusal of its API means for an operator: the setting, the cause, and the next step. */
+  explain?(env: Static<Env>, refusal: HttpResponse, http: Http): Promise<string | undefined>
   /** It makes sure that an address belongs to the account that has it. */
   verifiesEmails?: true
   /** Its settings beside other upstreams; `isVerified` where one of them verifies addresses. */
@@ -259,6 +270,8 @@ export interface Upstream {
   name: string
   gate: string
   limits: GateLimits
+  settings?: UpstreamSettings
+  explain?: (refusal: HttpResponse, http: Http) => Promise<string | undefined>
   create: (context: UpstreamContext) => Capabilities
 }
 
@@ -273,9 +286,11 @@ export function configureUpstream<Env extends TObject>(
   definition: UpstreamDefinition<Env>,
   env: Static<Env>,
 ): Upstream {
-  const { name } = definition
+  const { name, settings, explain } = definition
   return {
     name,
+    ...(settings && { settings }),
+    ...(explain && { explain: (refusal, http) => explain(env, refusal, http) }),
     limits: definition.limitsOf(env),
     gate: `${name}:${definition.gateOf(env)}`,
     create: (context) => definition.create(env, context),

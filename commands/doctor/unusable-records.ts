@@ -3,6 +3,7 @@ import { listForeignHashes } from '../../db/password-hashes.ts'
 import { createMemoryGate } from '../../domain/gate.ts'
 import { isTooExpensiveHash } from '../../domain/password.ts'
 import type { Http, UnusableRecord, Upstream } from '../../upstreams/upstream.ts'
+import { type Check, fail } from './check.ts'
 
 /** More records than this take too long to read here: `firstlogin reconcile` logs the rest. */
 const maxPages = 20
@@ -13,6 +14,13 @@ export async function findStoredExpensiveHashes(sql: Sql): Promise<string[]> {
   for await (const { upstream, externalId, passwordHash } of listForeignHashes(sql))
     if (isTooExpensiveHash(passwordHash)) records.push(`${upstream}:${externalId}`)
   return records
+}
+
+export function toExpensive(records: string[]): Check[] {
+  if (records.length === 0) return []
+  const cause =
+    'too expensive to verify: their users cannot log in until they reset the password, or it is hashed anew'
+  return [fail('password hashes', `${cause}: ${records.join(', ')}`)]
 }
 
 /** The records of the first pages of an upstream's directory that cannot be used, or not in full. */

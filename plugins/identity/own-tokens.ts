@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { FirstloginError } from '../../errors.ts'
 import type { Identity } from '../identity.ts'
+import type { RequestLines } from '../request-log/lines.ts'
 
 /** Whether it is our own token; a host may accept those of upstreams alone. */
 export function isOwnIssuer(app: FastifyInstance, issuer: string): boolean {
@@ -20,9 +21,10 @@ export async function identifyOwn(
   app: FastifyInstance,
   token: string,
   organizationId: string | undefined,
+  log: RequestLines,
 ): Promise<Identity> {
   const visitor = app.tokens.verify(token)
-  const { user: stored, belongings } = await app.sessions.get(visitor)
+  const { user: stored, belongings } = await app.sessions.get(visitor, log)
   const { passwordHash: _, sight: __, ...user } = stored
   const named = belongings.find(({ organization }) => organization.id === organizationId)
   if (organizationId !== undefined && !named) throw new FirstloginError('FL_ORGANIZATION_MISSING')

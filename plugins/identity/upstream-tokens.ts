@@ -7,6 +7,7 @@ import { isDeleted, isVanished } from '../../domain/facts.ts'
 import { FirstloginError, toLoggable } from '../../errors.ts'
 import type { Claims, TokenReading } from '../../upstreams/upstream.ts'
 import type { Identity } from '../identity.ts'
+import type { RequestLines } from '../request-log/lines.ts'
 import { createKeySet } from './key-set.ts'
 import { createNames, type Names } from './names.ts'
 import { verifyToken } from './token-verifier.ts'
@@ -22,7 +23,7 @@ export interface Identified {
 /** Tokens of those upstreams that sign people in. */
 export interface UpstreamTokens {
   /** Undefined for a token of somebody else's. */
-  identify(token: string, issuer: string): Promise<Identified | undefined>
+  identify(token: string, issuer: string, log: RequestLines): Promise<Identified | undefined>
   close(): void
 }
 
@@ -62,14 +63,18 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
     if (found.length > 0) await app.provisioner.apply(found)
   }
 
-  async function identify(token: string, { upstream, claims, findKey, names }: Issuer): Promise<Identified> {
+  async function identify(
+    token: string,
+    { upstream, claims, findKey, names }: Issuer,
+    log: RequestLines,
+  ): Promise<Identified> {
     const verified = await verifyToken(token, claims, findKey)
     const reading = claims.read(verified)
     const of = { upstream, user: reading.user, organization: reading.organization }
     let known = await findMember(app.sql, of)
     const isProvisioned = !reading.isImpersonated && isNews(known, reading)
     if (isProvisioned) {
-      await app.provisioner.apply(reading.changes)
+      await app.provisioner.apply(reading.changes, {}, () => log)
       known = await findMember(app.sql, of)
       if (!known.user) vain.set(reading.user, true)
     }
@@ -93,9 +98,9 @@ export function createUpstreamTokens(app: FastifyInstance, onWithdrawn: () => vo
   }
 
   return {
-    async identify(token, issuer) {
+    async identify(token, issuer, log) {
       const found = issuers.get(issuer)
-      return found && identify(token, found)
+      return found && identify(token, found, log)
     },
     close() {
       for (const { names } of issuers.values()) names.close()

@@ -12,6 +12,7 @@ t.test('numbers, booleans, addresses and lists are taken as they are meant or no
   isRefused(t, 'ACCESS_TOKEN_TTL_S', '0', '-5', '10m', '315360001')
   isRefused(t, 'READTHROUGH_DEADLINE_MS', '49', '60001')
   isRefused(t, 'LOGIN_RATE_PER_MINUTE', '0')
+  isRefused(t, 'DATABASE_POOL', '1', '1001', '4.5')
   t.equal(load({ REFRESH_GRACE_S: '0' }).REFRESH_GRACE_S, 0)
   for (const [text, value] of Object.entries({
     true: true,

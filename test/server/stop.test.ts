@@ -95,6 +95,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       'PostgreSQL has no connection of ours',
     )
     t.notMatch(said().out, /"level":[56]0/, 'and no error is in the log')
+    const events = said()
+      .out.trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event?: string })
+      .filter(({ event }) => event?.startsWith('service.'))
+    t.match(events, [
+      { event: 'service.started', address, version: /^\d+\.\d+\.\d+/ },
+      { event: 'service.stopping', signal },
+      { event: 'service.stopped' },
+    ])
     t.equal(said().err, '')
   })
 }

@@ -10,6 +10,7 @@ export async function runCommand(
   [name = '', ...args]: string[],
   env: Record<string, string> = {},
   onLine: (line: string) => void = () => {},
+  standIns?: ReadonlySet<string>,
 ) {
   const lines: string[] = []
   const errors: string[] = []
@@ -21,9 +22,11 @@ export async function runCommand(
   }
   const output = createOutput(args.includes('--json'), print, (line) => void errors.push(line))
   const own = args.filter((arg) => arg !== '--json')
-  const code = await command.run(loadConfig(world.env(env)), own, output).catch((error: unknown) => {
-    if (error instanceof UsageError) return 2
-    throw error
-  })
+  const code = await command
+    .run(loadConfig(world.env(env)), own, output, standIns)
+    .catch((error: unknown) => {
+      if (error instanceof UsageError) return 2
+      throw error
+    })
   return { code, lines, ...(errors.length > 0 && { errors }) }
 }

@@ -10,6 +10,7 @@ import metrics from '../../plugins/metrics.ts'
 import notices from '../../plugins/notices.ts'
 import problems from '../../plugins/problems.ts'
 import provisioner from '../../plugins/provisioner.ts'
+import requestLog from '../../plugins/request-log.ts'
 import upstreams from '../../plugins/upstreams.ts'
 import webhook from '../../plugins/webhook.ts'
 import { syncRoutes } from '../../routes/sync.ts'
@@ -69,6 +70,7 @@ export async function createIdentityWorld(t: Test): Promise<IdentityWorld> {
     const stream = { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) }
     const app: FastifyInstance = Fastify({ logger: { level: 'info', stream } })
     apps.push(app)
+    await app.register(requestLog)
     await app.register(problems, { unknownRoutes: true })
     await app.register(db, { database: url })
     await app.register(notices)

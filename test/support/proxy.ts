@@ -13,13 +13,19 @@ export interface Proxy {
 }
 
 /** A wire to a database that a test can cut. */
-export async function createProxy(t: Pick<Test, 'teardown'>, target: string): Promise<Proxy> {
+export async function createProxy(
+  t: Pick<Test, 'teardown'>,
+  target: string,
+  /** What becomes of the bytes on their way to the database. */
+  toDatabase: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<Proxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   const pairs = new Map<Socket, Socket>()
   const server = createServer((near) => {
     const far = connect(Number(port), hostname)
-    near.pipe(far).pipe(near)
+    near.on('data', (bytes) => void far.write(toDatabase(bytes))).on('end', () => far.end())
+    far.pipe(near)
     pairs.set(near, far)
     near.on('close', () => pairs.delete(near))
     for (const socket of [near, far]) {

@@ -4,6 +4,7 @@ import { airtableLimits } from './calls.ts'
 import { createAirtableClient } from './client.ts'
 import { createDirectory, mostIds } from './directory.ts'
 import { AirtableEnv } from './env.ts'
+import { explainRefusal } from './explain.ts'
 import { createFeed } from './feed.ts'
 import { questionFormula } from './formula.ts'
 import { toChanges } from './mapping.ts'
@@ -13,6 +14,8 @@ import { createWebhook } from './webhook.ts'
 export default defineUpstream({
   name: 'airtable',
   env: AirtableEnv,
+  settings: { address: 'AIRTABLE_API_URL', credentials: 'AIRTABLE_TOKEN' },
+  explain: explainRefusal,
   limitsOf: () => airtableLimits,
   gateOf: (env) => env.AIRTABLE_BASE_ID,
   // Anyone who may edit the table can write any address; accounts elsewhere have verified theirs.

@@ -7,7 +7,7 @@ import { createSignatureKeys, verifySignature, verifySignatureHeaders } from '..
 import { FirstloginError } from '../../errors.ts'
 import { EventEnvelope, UserEvent } from '../../schemas/user-event.ts'
 import { toText } from '../text.ts'
-import type { UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
+import type { Delivery, Log, UpstreamContext, Webhook, WebhookEvent } from '../upstream.ts'
 import type { AirtableEnv } from './env.ts'
 import { toFields, toUnknownStatus } from './mapping.ts'
 
@@ -20,7 +20,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
   const { log, clock } = context
   const keys = createSignatureKeys({ shared: secrets })
 
-  function read(body: unknown): WebhookEvent {
+  function read(body: unknown, delivery: Delivery): WebhookEvent {
     if (!envelope.Check(body)) throw toInvalid(envelope.Errors(body))
     const { eventId: id, eventType: type } = body
     if (!eventTypes.has(type))
@@ -36,13 +36,14 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const event = { id, type, occurredAt, payload: toPayload(body) }
     if (!externalId || (user.email && !email))
       return { ...event, changes: [], refusal: new FirstloginError('FL_EMAIL_INVALID') }
-    return { ...event, changes: toChanges(body, externalId, occurredAt) }
+    return { ...event, changes: toChanges(body, externalId, occurredAt, delivery.log ?? log) }
   }
 
   function toChanges(
     { eventId, eventType, user }: UserEvent,
     externalId: string,
     occurredAt: number,
+    say: Log,
   ): Change[] {
     const about = { upstream: 'airtable', externalId, stamp: { at: occurredAt, event: eventId } }
     if (eventType === 'user.deleted') return [{ type: 'user.deleted', ...about }]
@@ -52,7 +53,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
     const { fields, hasUnknownStatus } = toFields(
       isAboutRecord ? { ...told, passwordHash } : told,
       env,
-      (reason, details) => log('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
+      (reason, details) => say('warn', reason, { record: user.id ?? undefined, eventId, ...details }),
     )
     const created = eventType === 'user.created'
     const isUnverified = fields.emailVerified === false

@@ -12,6 +12,7 @@ export default defineUpstream({
   name: 'clerk',
   verifiesEmails: true,
   env: ClerkEnv,
+  settings: { address: 'CLERK_API_URL', credentials: 'CLERK_SECRET_KEY' },
   // Clerk allows a development instance ten calls a second; two are left to the others.
   limitsOf: ({ CLERK_SECRET_KEY }) => ({
     calls: CLERK_SECRET_KEY.startsWith('sk_live_') ? 80 : 8,

@@ -18,6 +18,7 @@ export default defineUpstream({
   name: 'frontegg',
   verifiesEmails: true,
   env: FronteggEnv,
+  settings: { address: 'FRONTEGG_API_URL', credentials: 'FRONTEGG_API_KEY' },
   limitsOf: (env) => ({ ...limitsPerMinute(env.FRONTEGG_CALLS_PER_MINUTE), pauseMs: 1000 }),
   gateOf: (env) => env.FRONTEGG_CLIENT_ID,
   create(env, context) {

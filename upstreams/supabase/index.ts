@@ -11,6 +11,7 @@ export default defineUpstream({
   name: 'supabase',
   verifiesEmails: true,
   env: SupabaseEnv,
+  settings: { address: 'SUPABASE_URL', credentials: 'SUPABASE_SECRET_KEY' },
   // None is documented for the administrator's calls: little enough for the project's own users not to feel it.
   limitsOf: () => ({ calls: 10, windowMs: 1000, pauseMs: 1000 }),
   gateOf: (env) => new URL(env.SUPABASE_URL).host,

@@ -4,7 +4,7 @@ import type { UserDeleted, UserUpserted } from '../../domain/change.ts'
 import type { Stamp } from '../../domain/stamp.ts'
 import { FirstloginError } from '../../errors.ts'
 import { toText } from '../text.ts'
-import type { UpstreamContext, Webhook } from '../upstream.ts'
+import type { Log, UpstreamContext, Webhook } from '../upstream.ts'
 import { type Account, pickAccount } from './account.ts'
 import { Arrival, DatabaseEvent, Row } from './answers.ts'
 import { createBearerCheck } from './bearer.ts'
@@ -63,7 +63,7 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
       // Without a time of its own the same change may happen again: ban, end of the ban, the same ban.
       const own = hasOwnTime(row) ? [] : [arrivedAt]
       const id = delivery.messageId ?? toDigest(['auth.users', type, rowId, version, record, before, ...own])
-      const change = toChange({ ...row, id })
+      const change = toChange({ ...row, id }, delivery.log ?? log)
       return {
         ...about,
         id,
@@ -73,7 +73,7 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
     },
   }
 
-  function toChange(row: RowChange): UserUpserted | UserDeleted | undefined {
+  function toChange(row: RowChange, say: Log): UserUpserted | UserDeleted | undefined {
     const { id, type, record, before, arrivedAt } = row
     // Before anything else: where the address was there is a digest.
     const deletedAt = toMoment(record?.deleted_at ?? null)
@@ -82,7 +82,7 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
     if (before && isSame(record, before)) return undefined
     const fields = toFields(record, env, arrivedAt)
     if (isEcho(record, fields)) {
-      log('info', 'webhook.echo', { upstream: 'supabase', eventId: id, record: record.id })
+      say('info', 'webhook.echo', { upstream: 'supabase', eventId: id, record: record.id })
       return undefined
     }
     return toUpserted(record, {

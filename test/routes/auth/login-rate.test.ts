@@ -17,6 +17,10 @@ t.test('LOGIN_RATE_PER_MINUTE limits one address, successes included, whoever lo
   isProblem(t, reply, 'FL_RATE_LIMITED')
   const seconds = Number(reply.headers['retry-after'])
   t.ok(seconds >= 1 && seconds <= 60, `${seconds} s`)
+  t.match(
+    service.log.filter(({ event }) => event === 'login.failed'),
+    [{ reason: 'throttled', network: '203.0.113.7', reqId: reply.json().requestId }],
+  )
   isProblem(t, await login({ email: '', password: '' }), 'FL_RATE_LIMITED', 'before the body is looked at')
   t.equal((await from(service, '203.0.113.8')(right)).statusCode, 200, 'another address')
   const { post } = createClient(service.app)
