@@ -163,6 +163,9 @@ export function loadConfig(given: Env, { secretsFolder = '/run/secrets' } = {}):
   const env: Env = withDockerSecrets(given, secretsFolder)
   const problems: string[] = []
   const settings = read(Settings, env, problems)
+  // A default would sign tokens and set cookies for an address that is not the service's.
+  if (env['NODE_ENV'] === 'production' && !env['BASE_URL'] && !env['BASE_URL_FILE'])
+    problems.push(`BASE_URL is missing: ${describe(Settings.properties.BASE_URL)}`)
   const names: string[] =
     settings?.UPSTREAMS ?? read(Type.Pick(Settings, ['UPSTREAMS']), env, [])?.UPSTREAMS ?? []
   const configured: Upstream[] = []

@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { loadConfig } from '../../../config.ts'
 import origins from '../../../plugins/origins.ts'
+import { load } from '../../config/settings.ts'
 import { createWorld } from '../../support/service.ts'
 import { isProblem } from './client.ts'
 
@@ -92,6 +93,13 @@ t.test('ALLOWED_ORIGINS takes origins as browsers send them, and production adds
   const env = { NODE_ENV: 'production', UPSTREAMS: '' }
   for (const wrong of ['*', 'null', `${app1}/`, `${app1}:443`, 'https://APP.example.org', 'app.example.org'])
     t.throws(() => loadConfig({ ...env, ALLOWED_ORIGINS: wrong }), /ALLOWED_ORIGINS must be/, wrong)
+  t.end()
+})
+
+t.test('in production BASE_URL is named where it is missing', (t) => {
+  t.throws(() => loadConfig({ NODE_ENV: 'production' }), /BASE_URL is missing/)
+  t.doesNotThrow(() => load({ NODE_ENV: 'production', BASE_URL: own }))
+  t.equal(load({ NODE_ENV: 'production', BASE_URL: own }).isDevelopment, false)
   t.end()
 })
 
