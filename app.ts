@@ -20,6 +20,7 @@ import keys from './plugins/keys.ts'
 import loginThrottle from './plugins/login-throttle.ts'
 import metrics from './plugins/metrics.ts'
 import notices from './plugins/notices.ts'
+import origins from './plugins/origins.ts'
 import problems from './plugins/problems.ts'
 import provisioner from './plugins/provisioner.ts'
 import rateLimit from './plugins/rate-limit.ts'
@@ -72,6 +73,12 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
 
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   await app.register(requestLog)
+  // Before problems: pages read those, too, and the route for preflights is no method of an address.
+  await app.register(origins, {
+    baseUrl: config.BASE_URL,
+    allowed: config.ALLOWED_ORIGINS,
+    allowLocal: config.isDevelopment === true,
+  })
   await app.register(problems, { unknownRoutes: config.standalone === true || app.prefix !== '' })
   if (!app.hasPlugin('@fastify/sensible')) await app.register(sensible)
   if (config.standalone) await app.register(drain)

@@ -16,6 +16,11 @@ const Network = Type.Refine(Type.String(), (text) => {
   const length = bits === undefined || /^\d{1,3}$/.test(bits) ? Number(bits ?? longest) : 0
   return more.length === 0 && length >= 1 && length <= longest
 })
+/** As browsers send it: no path, no slash at the end, no default port, lower case. */
+const Origin = Type.Refine(
+  Type.String(),
+  (text) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text,
+)
 /** Signs such as # or % in a password have to be percent-encoded. */
 function isDecodable(text: string): boolean {
   try {
@@ -60,6 +65,11 @@ export const Settings = Type.Object({
     }),
     (text) => URL.canParse(text),
   ),
+  ALLOWED_ORIGINS: Type.Array(Origin, {
+    default: [],
+    description:
+      'a comma list of origins such as https://app.example.com, without a path or a slash at the end',
+  }),
   FIRSTLOGIN_SECRET: Type.Refine(
     Type.Array(Type.String(), {
       minItems: 1,
@@ -134,6 +144,8 @@ export type Settings = Static<typeof Settings>
 export interface Config extends Omit<Settings, 'FIELD_OWNERSHIP' | 'UPSTREAMS'> {
   ownership: FieldOwnership
   upstreams: Upstream[]
+  /** Pages on localhost and 127.0.0.1 may use the service, too. */
+  isDevelopment?: boolean
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -157,6 +169,9 @@ export function loadConfig(given: Env, { secretsFolder = '/run/secrets' } = {}):
   const env: Env = withDockerSecrets(given, secretsFolder)
   const problems: string[] = []
   const settings = read(Settings, env, problems)
+  // A default would sign tokens and set cookies for an address that is not the service's.
+  if (env['NODE_ENV'] === 'production' && !env['BASE_URL'] && !env['BASE_URL_FILE'])
+    problems.push(`BASE_URL is missing: ${describe(Settings.properties.BASE_URL)}`)
   const names: string[] =
     settings?.UPSTREAMS ?? read(Type.Pick(Settings, ['UPSTREAMS']), env, [])?.UPSTREAMS ?? []
   const configured: Upstream[] = []
@@ -170,7 +185,12 @@ export function loadConfig(given: Env, { secretsFolder = '/run/secrets' } = {}):
   }
   if (!settings || problems.length > 0) throw new ConfigError(problems)
   const { FIELD_OWNERSHIP, UPSTREAMS: _, ...rest } = settings
-  return { ...rest, ownership: { ...defaultOwnership, ...FIELD_OWNERSHIP }, upstreams: configured }
+  return {
+    ...rest,
+    ownership: { ...defaultOwnership, ...FIELD_OWNERSHIP },
+    upstreams: configured,
+    isDevelopment: env['NODE_ENV'] !== 'production',
+  }
 }
 
 /** The values of one schema, or undefined after adding what is wrong to `problems`. */

@@ -21,6 +21,7 @@ export const catalogue = {
   FL_METHOD_UNKNOWN: [405, 'This address does not know the method. Allow names those that it knows.'],
   FL_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
   FL_RECONCILE_BUSY: [409, 'Another instance is comparing everybody right now.'],
+  FL_HEADERS_TOO_LARGE: [431, 'The headers are too large.'],
   FL_BODY_TOO_LARGE: [413, 'The body is too large.'],
   FL_CONTENT_TYPE_UNSUPPORTED: [415, 'Send application/json.'],
   FL_LOGIN_THROTTLED: [429, 'Too many failed attempts. Try again later.'],

@@ -46,15 +46,16 @@ export default fp<ProblemsOptions>(
     app.addHook('onRoute', ({ url, method }) => allowed.add(url, method))
     // Before a body is read that has no reader.
     app.addHook('onRequest', function refuseUnknownRoute(request, reply, done) {
-      if (!request.is404) return done()
-      const methods = allowed.at(request.url.split('?')[0] ?? '')
-      if (methods.length === 0) return done(new FirstloginError('FL_ROUTE_UNKNOWN'))
-      reply.header('allow', methods.join(', '))
-      done(new FirstloginError('FL_METHOD_UNKNOWN'))
+      done(request.is404 ? toRefusal(request, reply) : undefined)
     })
-    app.setNotFoundHandler((request, reply) =>
-      sendProblem(request, reply, new FirstloginError('FL_ROUTE_UNKNOWN')),
-    )
+    app.setNotFoundHandler((request, reply) => sendProblem(request, reply, toRefusal(request, reply)))
+
+    function toRefusal(request: FastifyRequest, reply: FastifyReply): FirstloginError {
+      const methods = allowed.at(request.url.split('?')[0] ?? '')
+      if (methods.length === 0) return new FirstloginError('FL_ROUTE_UNKNOWN')
+      reply.header('allow', methods.join(', '))
+      return new FirstloginError('FL_METHOD_UNKNOWN')
+    }
   },
   { name: 'firstlogin-problems', fastify: '5.x' },
 )

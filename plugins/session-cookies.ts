@@ -16,9 +16,9 @@ export interface SessionCookies {
   clear(reply: FastifyReply): void
   /** A cookie by which the login throttle recognizes the browser. It opens nothing, and outlasts a logout. */
   writeDevice(reply: FastifyReply, token: string): void
-  /** Undefined as well when a page of another origin sends it. */
+  /** Undefined as well when a page that is not allowed sends it. */
   readDevice(request: FastifyRequest): string | undefined
-  /** Throws FL_ORIGIN_REFUSED when a page of another origin sends them with a request that changes something. */
+  /** Throws FL_ORIGIN_REFUSED when a page that is not allowed sends them with a request that changes something. */
   read(request: FastifyRequest, token: 'access' | 'refresh'): string | undefined
 }
 
@@ -33,20 +33,11 @@ export default fp<SessionCookiesOptions>(
   async function sessionCookiesPlugin(app, { baseUrl }) {
     // A host's own does just as well, and there can only be one.
     if (!app.hasPlugin('@fastify/cookie')) await app.register(fastifyCookie)
-    const { protocol, hostname, host } = new URL(baseUrl)
+    const { protocol, hostname } = new URL(baseUrl)
     const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
     const options: CookieSerializeOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: !isLocal }
     const nameOf = (token: 'access' | 'refresh' | 'device') =>
       `${isLocal ? '' : '__Host-'}firstlogin-${token}`
-
-    function isOwnPage(request: FastifyRequest): boolean {
-      const { origin } = request.headers
-      if (origin === undefined) return true
-      const from = URL.canParse(origin) ? new URL(origin) : undefined
-      // A page that came in plain text may be an attacker's, on the same host.
-      if (from?.protocol !== protocol) return false
-      return from.host === host || from.host === request.headers.host
-    }
 
     app.decorate('sessionCookies', {
       write(reply, tokens) {
@@ -60,14 +51,15 @@ export default fp<SessionCookiesOptions>(
       writeDevice(reply, token) {
         reply.setCookie(nameOf('device'), token, { ...options, maxAge: deviceTtlS })
       },
-      readDevice: (request) => (isOwnPage(request) && request.cookies[nameOf('device')]) || undefined,
+      readDevice: (request) =>
+        (app.origins.isAllowed(request) && request.cookies[nameOf('device')]) || undefined,
       read(request, token) {
         const value = request.cookies[nameOf(token)] || undefined
-        if (value && request.method !== 'GET' && !isOwnPage(request))
+        if (value && request.method !== 'GET' && !app.origins.isAllowed(request))
           throw new FirstloginError('FL_ORIGIN_REFUSED')
         return value
       },
     } satisfies SessionCookies)
   },
-  { name: 'firstlogin-session-cookies', fastify: '5.x' },
+  { name: 'firstlogin-session-cookies', fastify: '5.x', dependencies: ['firstlogin-origins'] },
 )

@@ -22,6 +22,8 @@ t.test('what has a default needs no setting', async (t) => {
     HOST: '127.0.0.1',
     PORT: 3000,
     BASE_URL: 'http://127.0.0.1:3000',
+    ALLOWED_ORIGINS: [],
+    isDevelopment: true,
     USER_READTHROUGH_FALLBACK_ENABLED: true,
     USER_WEBHOOK_SYNC_ENABLED: false,
     READTHROUGH_DEADLINE_MS: 2000,

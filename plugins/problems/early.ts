@@ -2,9 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { FirstloginError } from '../../errors.ts'
+import { type ErrorCode, FirstloginError } from '../../errors.ts'
 import { endAfter, endSlowly, isEnding } from '../connections/end-slowly.ts'
 import { sendProblem, toKnown, toProblem } from '../problems.ts'
+
+/** What Node refuses, by its codes. */
+const codes: Record<string, ErrorCode> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'FL_REQUEST_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'FL_HEADERS_TOO_LARGE',
+}
 
 /** Options for Fastify(): what it and Node refuse before any plugin sees it is a problem like all others. */
 export const earlyProblems = {
@@ -20,7 +26,7 @@ export const earlyProblems = {
     const response = findDueAnswer(socket)
     // One more answer would be taken for the one that is due.
     if (response) return endAfter(socket, response)
-    const code = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'FL_REQUEST_TIMEOUT' : 'FL_REQUEST_INVALID'
+    const code = codes[error.code] ?? 'FL_REQUEST_INVALID'
     const { requestId, text } = toLastAnswer(new FirstloginError(code))
     this.log.debug({ event: 'connection.refused', code: error.code, reqId: requestId })
     endSlowly(socket, text)

@@ -20,6 +20,7 @@ const airtable = createAirtableStandIn({ token: 'patSandbox.token' })
 t.teardown(airtable.close)
 const env = {
   NODE_ENV: 'production',
+  BASE_URL: 'http://127.0.0.1:3000',
   PORT: '0',
   DATABASE_URL: url,
   FIRSTLOGIN_SECRET: 'a secret of at least thirty-two bytes',

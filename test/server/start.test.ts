@@ -131,6 +131,7 @@ t.test('with NODE_ENV=production everything missing or wrong is named at once, w
   t.equal(nothing.code, 1)
   t.equal(nothing.out, '')
   for (const name of [
+    'BASE_URL',
     'DATABASE_URL',
     'FIRSTLOGIN_SECRET',
     'AIRTABLE_TOKEN',
@@ -138,7 +139,7 @@ t.test('with NODE_ENV=production everything missing or wrong is named at once, w
     'AIRTABLE_TABLE',
   ])
     t.match(nothing.err, `  - ${name} is missing: `)
-  t.notMatch(nothing.err, 'at ', 'no stack')
+  t.notMatch(nothing.err, /^ +at /m, 'no stack')
   await t.rejects(access(join(cwd, '.data')), 'and nothing is made up')
 
   const wrong = {
@@ -162,6 +163,7 @@ t.test('with NODE_ENV=production everything missing or wrong is named at once, w
 t.test('a database that cannot be reached is named in one sentence', async (t) => {
   const env = {
     NODE_ENV: 'production',
+    BASE_URL: 'http://127.0.0.1:3000',
     DATABASE_URL: `postgres://user:hidden@127.0.0.1:${await findPort(0)}/none`,
     FIRSTLOGIN_SECRET: 'a secret of at least thirty-two bytes',
     AIRTABLE_TOKEN: 'hidden',

@@ -24,6 +24,7 @@ async function startService(t: Test, command: Parameters<typeof run>[1] = progra
   const env = {
     HOME: home,
     NODE_ENV: 'production',
+    BASE_URL: 'http://127.0.0.1:3000',
     PORT: '0',
     DATABASE_URL: url,
     FIRSTLOGIN_SECRET: 'a secret of at least thirty-two bytes',

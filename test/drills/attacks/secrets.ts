@@ -121,6 +121,7 @@ async function rotateOwn(world: World, stageMs: number): Promise<Row> {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
+      BASE_URL: 'http://127.0.0.1:3000',
       DATABASE_URL: world.databaseUrl,
       FIRSTLOGIN_SECRET: `${fresh},${old}`,
       AIRTABLE_TOKEN: 'patDrill.token',

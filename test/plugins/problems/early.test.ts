@@ -37,13 +37,20 @@ t.test('what never becomes a request is a problem all the same', async (t) => {
     'bytes that are not HTTP': '\x16\x03\x01\x02\x00\x01\x00\r\n\r\n',
     'a method of nobody': 'BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n',
     'a header without a name': 'GET / HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n',
-    'huge headers': `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(40_000)}\r\n\r\n`,
     'a NUL in a header': 'GET / HTTP/1.1\r\nHost: x\r\nX-Nul: a\0b\r\n\r\n',
     'two lengths': `${post}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
     'a length and chunks': `${post}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}`,
     'a negative length': `${post}Content-Length: -1\r\n\r\n`,
   }
   for (const [name, bytes] of Object.entries(broken)) isProblem(t, await say(port, bytes), 400, name)
+})
+
+t.test('headers over 16 KiB are answered 431, by name', async (t) => {
+  const { port } = await listen(t)
+  const answer = await say(port, `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(40_000)}\r\n\r\n`)
+  isProblem(t, answer, 431, 'huge headers')
+  t.match(answer, '"code":"FL_HEADERS_TOO_LARGE"')
+  t.notMatch(answer, 'aaaa', 'and is not repeated')
 })
 
 t.test('a chunk that is no chunk gets a 400 and leaves the service well', async (t) => {
