@@ -66,11 +66,21 @@ t.test('the tarball holds the program, its types and its licence, and nothing of
   const packed = await execute(root, 'npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', host)
   const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }]
   const paths = files.map(({ path }) => path)
-  for (const path of ['LICENSE', 'README.md', 'package.json', 'dist/server.js', 'dist/app.d.ts'])
+  for (const path of [
+    'LICENSE',
+    'README.md',
+    'docs/settings.md',
+    'package.json',
+    'dist/server.js',
+    'dist/app.d.ts',
+  ])
     t.ok(paths.includes(path), path)
   t.ok(paths.some((path) => /^dist\/db\/migrations\/0001_\w+\.sql$/.test(path)))
   const strange = paths.filter(
-    (path) => !/^(LICENSE|[A-Z]+\.md|package\.json|dist\/([\w-]+\/)*[\w.-]+(\.js|\.d\.ts|\.sql))$/.test(path),
+    (path) =>
+      !/^(LICENSE|[A-Z]+\.md|package\.json|docs\/([\w-]+\/)*[\w-]+\.(md|svg)|dist\/([\w-]+\/)*[\w.-]+(\.js|\.d\.ts|\.sql))$/.test(
+        path,
+      ),
   )
   t.same(strange, [])
   t.notOk(paths.some((path) => /(^|\/)(test|bench|node_modules|\.\w+)\//.test(path)))
