@@ -60,7 +60,8 @@ export async function createMarks({ url, sql }: { url: string; sql: Sql }, run: 
     grant usage on sequence ran, escaped to public`)
 
   async function open(kind: PoolKind): Promise<MarkedHost> {
-    const options = { backoff: () => 0.01, connect_timeout: 2, onnotice: () => {} }
+    // A host's pool whose connection breaks with something unsent connects up to ten times in vain (decision 8), for so long each.
+    const options = { backoff: () => 0.01, connect_timeout: 0.5, onnotice: () => {} }
     const pool =
       kind === 'our pool'
         ? createPool(url, { ...options, max: 4 })
