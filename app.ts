@@ -37,6 +37,7 @@ import users from './plugins/users.ts'
 import webhook from './plugins/webhook.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { authRoutes } from './routes/auth.ts'
+import { homeRoutes } from './routes/home.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { syncRoutes } from './routes/sync.ts'
 import { wellKnownRoutes } from './routes/well-known.ts'
@@ -147,5 +148,8 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(syncRoutes, { prefix: '/api/sync', events: config.USER_WEBHOOK_SYNC_ENABLED })
   await app.register(adminRoutes, { prefix: '/api/admin' })
   await app.register(wellKnownRoutes)
-  await app.register(operationsRoutes, { metrics: !config.HIDE.includes('metrics') })
+  const shown = { metrics: !config.HIDE.includes('metrics'), docs: !config.HIDE.includes('docs') }
+  await app.register(operationsRoutes, shown)
+  // A host's own start page stays the host's.
+  if (config.standalone) await app.register(homeRoutes, shown)
 }

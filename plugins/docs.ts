@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
+import { toCookieName } from '../domain/cookies.ts'
+import { markOptionalBodies, toOperation } from './docs/operation.ts'
 
 /**
  * What the page may load: its own files. Its styles are partly written into attributes by its script, and its icons are
@@ -17,6 +19,34 @@ const contentSecurityPolicy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ')
+
+const tags = [
+  { name: 'auth', description: 'Log in, and who is logged in' },
+  { name: 'sync', description: 'Webhooks of upstreams' },
+  { name: 'admin', description: 'For users with the role admin' },
+  { name: 'keys', description: 'Public keys' },
+  { name: 'operations', description: 'For operators and their tools' },
+]
+
+function toSecuritySchemes(baseUrl: string) {
+  return {
+    bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    accessCookie: { type: 'apiKey', in: 'cookie', name: toCookieName(baseUrl, 'access') },
+    refreshCookie: { type: 'apiKey', in: 'cookie', name: toCookieName(baseUrl, 'refresh') },
+    signature: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'X-Signature',
+      description: 'Hex HMAC-SHA256 of the raw body. Or the Standard Webhooks headers, with the same secret.',
+    },
+    vendorSignature: {
+      type: 'apiKey',
+      in: 'header',
+      name: 'svix-signature',
+      description: "Each vendor's own proof: see its guide in docs/.",
+    },
+  } as const
+}
 
 export interface DocsOptions {
   baseUrl: string
@@ -35,7 +65,14 @@ export default fp<DocsOptions>(
             'Sign in with what an upstream knows. Errors are problem+json (RFC 9457); switch on `code`.',
         },
         servers: [{ url: baseUrl }],
-        components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+        tags,
+        components: { securitySchemes: toSecuritySchemes(baseUrl) },
+      },
+      transform: ({ schema, url, route }) => ({ schema: toOperation(schema, route), url }),
+      transformObject(document) {
+        const api = 'openapiObject' in document ? document.openapiObject : document.swaggerObject
+        markOptionalBodies(api.paths)
+        return api
       },
     })
     await app.register(async function docsPages(scope) {

@@ -1,6 +1,7 @@
 import fastifyCookie, { type CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isPlainLocal, toCookieName } from '../domain/cookies.ts'
 import { FirstloginError } from '../errors.ts'
 import type { IssuedTokens } from './tokens.ts'
 
@@ -33,11 +34,9 @@ export default fp<SessionCookiesOptions>(
   async function sessionCookiesPlugin(app, { baseUrl }) {
     // A host's own does just as well, and there can only be one.
     if (!app.hasPlugin('@fastify/cookie')) await app.register(fastifyCookie)
-    const { protocol, hostname } = new URL(baseUrl)
-    const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+    const isLocal = isPlainLocal(baseUrl)
     const options: CookieSerializeOptions = { path: '/', httpOnly: true, sameSite: 'lax', secure: !isLocal }
-    const nameOf = (token: 'access' | 'refresh' | 'device') =>
-      `${isLocal ? '' : '__Host-'}firstlogin-${token}`
+    const nameOf = (token: 'access' | 'refresh' | 'device') => toCookieName(baseUrl, token)
 
     app.decorate('sessionCookies', {
       write(reply, tokens) {

@@ -15,7 +15,8 @@ import { ProblemAnswer } from '../schemas/problem.ts'
 import { getAccessToken } from './access-token.ts'
 import { adminUserRoutes } from './admin/users.ts'
 
-const common = { tags: ['admin'], security: [{ bearer: [] }] }
+const refusals = ['FL_SESSION_INVALID', 'FL_ROLE_MISSING', 'FL_DATABASE_UNAVAILABLE'] as const
+const common = { tags: ['admin'], security: [{ bearer: [] }, { accessCookie: [] }] }
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 /** For those who run the place: the role admin, or owner. */
@@ -47,6 +48,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes
       schema: {
         ...common,
         summary: 'Events that could not be applied, the latest first',
+        errors: refusals,
         querystring: FailedEventQuery,
         response: { 200: Page, ...problems },
       },
@@ -65,6 +67,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox = async function adminRoutes
       schema: {
         ...common,
         summary: 'Apply a failed event again',
+        errors: [...refusals, 'FL_EVENT_UNKNOWN', 'FL_UPSTREAM_UNLISTED', 'FL_ORIGIN_REFUSED'],
         body: FailedEventName,
         response: { 200: ReplayReply, ...problems },
       },

@@ -22,6 +22,7 @@ export interface AuthRoutesOptions {
 
 const bodyLimit = 16 * 1024
 const tags = ['auth']
+const security = [{ bearer: [] }, { accessCookie: [] }]
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async function authRoutes(
@@ -47,6 +48,14 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: {
         tags,
         summary: 'Sign in with e-mail and password',
+        errors: [
+          'FL_CREDENTIALS_INVALID',
+          'FL_ACCOUNT_INACTIVE',
+          'FL_LOGIN_THROTTLED',
+          'FL_RATE_LIMITED',
+          'FL_UPSTREAM_UNAVAILABLE',
+          'FL_DATABASE_UNAVAILABLE',
+        ],
         body: LoginRequest,
         response: { 200: Reply, ...problems },
       },
@@ -76,6 +85,9 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: {
         tags,
         summary: 'Exchange the refresh token',
+        security: [{ refreshCookie: [] }, {}],
+        isBodyOptional: true,
+        errors: ['FL_SESSION_INVALID', 'FL_ORIGIN_REFUSED', 'FL_DATABASE_UNAVAILABLE'],
         body: RefreshRequest,
         response: { 200: Reply, ...problems },
       },
@@ -95,7 +107,13 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
     {
       // Called for every page, where two lines each would be a third of its cost. Errors are logged as ever.
       logLevel: 'warn',
-      schema: { tags, summary: 'Who am I', security: [{ bearer: [] }], response: { 200: Me, ...problems } },
+      schema: {
+        tags,
+        summary: 'Who am I',
+        security,
+        errors: ['FL_SESSION_INVALID', 'FL_DATABASE_UNAVAILABLE'],
+        response: { 200: Me, ...problems },
+      },
     },
     async function me(request): Promise<Me> {
       return toMe(
@@ -114,7 +132,13 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: {
         tags,
         summary: 'Who is it, by a token of ours or of an upstream',
-        security: [{ bearer: [] }],
+        security,
+        errors: [
+          'FL_TOKEN_INVALID',
+          'FL_ACCOUNT_INACTIVE',
+          'FL_UPSTREAM_UNAVAILABLE',
+          'FL_DATABASE_UNAVAILABLE',
+        ],
         response: { 200: Visitor, ...problems },
       },
     },
@@ -130,6 +154,9 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: {
         tags,
         summary: 'End this session',
+        security: [...security, { refreshCookie: [] }, {}],
+        isBodyOptional: true,
+        errors: ['FL_SESSION_INVALID', 'FL_ORIGIN_REFUSED', 'FL_DATABASE_UNAVAILABLE'],
         body: RefreshRequest,
         response: { 204: Type.Null(), ...problems },
       },
@@ -154,7 +181,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<AuthRoutesOptions> = async fu
       schema: {
         tags,
         summary: 'End all sessions',
-        security: [{ bearer: [] }],
+        security,
+        errors: ['FL_SESSION_INVALID', 'FL_ORIGIN_REFUSED', 'FL_DATABASE_UNAVAILABLE'],
         response: { 204: Type.Null(), ...problems },
       },
     },

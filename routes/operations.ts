@@ -3,6 +3,10 @@ import { Type } from 'typebox'
 import { ProblemAnswer } from '../schemas/problem.ts'
 
 const Status = Type.Object({ status: Type.Literal('ok') })
+const PrometheusText = {
+  description: 'Prometheus text',
+  content: { 'text/plain': { schema: Type.String() } },
+}
 const tags = ['operations']
 
 export interface OperationsRoutesOptions {
@@ -25,7 +29,12 @@ export const operationsRoutes: FastifyPluginAsyncTypebox<OperationsRoutesOptions
       '/readyz',
       {
         logLevel: 'warn',
-        schema: { tags, summary: 'Ready for traffic', response: { 200: Status, 503: ProblemAnswer } },
+        schema: {
+          tags,
+          summary: 'Ready for traffic',
+          errors: ['FL_NOT_READY', 'FL_DATABASE_UNAVAILABLE'],
+          response: { 200: Status, 503: ProblemAnswer },
+        },
       },
       async function readyz() {
         await app.readiness.check()
@@ -36,7 +45,7 @@ export const operationsRoutes: FastifyPluginAsyncTypebox<OperationsRoutesOptions
     if (!options.metrics) return
     app.get(
       '/metrics',
-      { logLevel: 'warn', schema: { tags, summary: 'Prometheus text', produces: ['text/plain'] } },
+      { logLevel: 'warn', schema: { tags, summary: 'Prometheus text', response: { 200: PrometheusText } } },
       async function metrics(_request, reply) {
         reply.type(app.metrics.registry.contentType)
         return app.metrics.registry.metrics()

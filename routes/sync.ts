@@ -20,6 +20,13 @@ const strangers: ReadonlySet<string> = new Set([
 ])
 /** Said to whoever may not sign up. */
 const refusal = 'This address may not sign up here.'
+const refusals = [
+  'FL_SIGNATURE_INVALID',
+  'FL_PAYLOAD_INVALID',
+  'FL_BODY_TOO_LARGE',
+  'FL_RATE_LIMITED',
+  'FL_DATABASE_UNAVAILABLE',
+] as const
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 /** What upstreams push: events, and pings that there are some. */
@@ -38,18 +45,27 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
 
   for (const { name, webhook, signUpHook, feed } of app.upstreams) {
     if (webhook && (events || !webhook.isOptIn)) addWebhook(name, webhook)
-    if (signUpHook) addSignUpHook(signUpHook)
+    if (signUpHook) addSignUpHook(name, signUpHook)
     if (feed) addFeed(name, feed)
   }
 
-  function addWebhook(name: string, { path, summary, body, verifyHeaders, verify, read }: Webhook): void {
+  function addWebhook(name: string, webhook: Webhook): void {
+    const { path, summary, body, verifyHeaders, verify, read } = webhook
     app.webhook({
       url: path,
       // Each has a line of its own that says what became of it.
       logLevel: 'warn',
       verifyHeaders,
       verify,
-      schema: { tags, summary, body, response: { 200: Reply, ...problems } },
+      schema: {
+        operationId: `${name}Webhook`,
+        tags,
+        summary,
+        security: [{ [webhook.isOptIn ? 'signature' : 'vendorSignature']: [] }],
+        body,
+        errors: [...refusals, 'FL_EMAIL_INVALID', 'FL_EVENT_AHEAD', 'FL_UPSTREAM_UNAVAILABLE'],
+        response: { 200: Reply, ...problems },
+      },
       async handler(request, _reply, delivery): Promise<EventReply> {
         const lines = app.requestLog.of(request)
         const log: Log = (level, event, details) => lines[level]({ event, ...details })
@@ -59,13 +75,21 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     })
   }
 
-  function addSignUpHook(hook: SignUpHook): void {
+  function addSignUpHook(name: string, hook: SignUpHook): void {
     const { path, summary, body, verifyHeaders, verify, read, onlyKnown, answers } = hook
     app.webhook({
       url: path,
       verifyHeaders,
       verify,
-      schema: { tags, summary, body, response: { 200: Type.Unknown(), ...problems } },
+      schema: {
+        operationId: `${name}SignUpWebhook`,
+        tags,
+        summary,
+        security: [{ vendorSignature: [] }],
+        body,
+        errors: [...refusals, 'FL_UPSTREAM_UNAVAILABLE'],
+        response: { 200: Type.Unknown(), ...problems },
+      },
       async handler(request) {
         const mayJoin = await maySignUp(read(request.body), onlyKnown, request.log)
         request.log.info({ event: 'sign_up.asked', mayJoin })
@@ -97,7 +121,14 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
       url: path,
       verifyHeaders,
       verify: (bytes, headers) => app.feeds.takePing(name, bytes, headers),
-      schema: { tags, summary, response: { 204: Type.Null(), ...problems } },
+      schema: {
+        operationId: `${name}PingWebhook`,
+        tags,
+        summary,
+        security: [{ vendorSignature: [] }],
+        errors: refusals,
+        response: { 204: Type.Null(), ...problems },
+      },
       async handler(_request, reply) {
         return reply.code(204).send(null)
       },

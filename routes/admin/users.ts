@@ -16,7 +16,8 @@ export interface AdminUserRoutesOptions {
   operatorOf: (request: FastifyRequest) => Operator
 }
 
-const common = { tags: ['admin'], security: [{ bearer: [] }] }
+const refusals = ['FL_SESSION_INVALID', 'FL_ROLE_MISSING', 'FL_DATABASE_UNAVAILABLE'] as const
+const common = { tags: ['admin'], security: [{ bearer: [] }, { accessCookie: [] }] }
 const problems = { '4xx': ProblemAnswer, '5xx': ProblemAnswer }
 
 /** A user, and what operators decide of them. */
@@ -28,6 +29,7 @@ export const adminUserRoutes: FastifyPluginAsyncTypebox<AdminUserRoutesOptions> 
         schema: {
           ...common,
           summary: 'A user, with the source of each value',
+          errors: [...refusals, 'FL_USER_UNKNOWN'],
           params: UserName,
           response: { 200: Answer, ...problems },
         },
@@ -43,6 +45,7 @@ export const adminUserRoutes: FastifyPluginAsyncTypebox<AdminUserRoutesOptions> 
         schema: {
           ...common,
           summary: 'Override the status or role of a user, above every upstream; null lifts the override',
+          errors: [...refusals, 'FL_USER_UNKNOWN', 'FL_ORIGIN_REFUSED'],
           params: UserName,
           body: UserPatch,
           response: { 200: Answer, ...problems },

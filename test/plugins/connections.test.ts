@@ -117,11 +117,14 @@ t.test(
 
 t.test('bytes that are no request end their connection, whatever the client does', async (t) => {
   const { port, untilOpen } = await listen(t)
-  for (const bytes of ['\x16\x03\x01\x02\r\n\r\n', `GET / HTTP/1.1\r\nx: ${'a'.repeat(40_000)}`]) {
+  for (const [bytes, status] of [
+    ['\x16\x03\x01\x02\r\n\r\n', 400],
+    [`GET / HTTP/1.1\r\nx: ${'a'.repeat(40_000)}`, 431],
+  ] as const) {
     const { heard, ended, socket } = await hold(t, port, bytes)
     await ended
     socket.write('more of it')
-    t.match(heard(), /^HTTP\/1.1 400 /)
+    t.match(heard(), new RegExp(`^HTTP/1.1 ${status} `))
   }
   await untilOpen(0)
 })

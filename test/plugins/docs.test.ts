@@ -2,7 +2,11 @@ import Fastify from 'fastify'
 import t from 'tap'
 import firstlogin from '../../app.ts'
 import { loadConfig } from '../../config.ts'
+import { catalogue } from '../../errors.ts'
 import { createWorld } from '../support/service.ts'
+
+const codesOf = (answer: unknown) =>
+  [...JSON.stringify(answer).matchAll(/`(FL_\w+)`/g)].map(([, code = '']) => code)
 
 type Json = { [key: string]: unknown }
 
@@ -19,10 +23,19 @@ t.test('the API documents itself', async (t) => {
   const app = Fastify()
   const served: [method: string, path: string][] = []
   app.addHook('onRoute', ({ method, url }) => {
-    if (method !== 'HEAD' && !/^\/(docs|openapi\.json)/.test(url))
+    if (method !== 'HEAD' && method !== 'OPTIONS' && !/^\/(docs|openapi\.json)/.test(url))
       served.push([`${method}`.toLowerCase(), url])
   })
-  await app.register(firstlogin, loadConfig(world.env({ BASE_URL: 'https://login.example.com' })))
+  await app.register(
+    firstlogin,
+    loadConfig(
+      world.env({
+        BASE_URL: 'https://login.example.com',
+        USER_WEBHOOK_SYNC_ENABLED: 'true',
+        AIRTABLE_USER_SYNC_SECRET: 'a secret of the sender of the events',
+      }),
+    ),
+  )
   await app.ready()
   // Before the world, whose database it uses.
   t.teardown(() => app.close())
@@ -73,10 +86,58 @@ t.test('the API documents itself', async (t) => {
     }
   })
 
-  t.test('problems are documented as problems', async (t) => {
+  t.test('problems are documented as problems, each status with its codes', async (t) => {
     const { responses } = api.paths['/api/auth/login'].post
-    const problem = JSON.stringify(responses['4XX'].content['application/problem+json'])
+    const problem = JSON.stringify(responses['401'].content['application/problem+json'])
     for (const key of ['type', 'title', 'status', 'code', 'detail', 'requestId']) t.match(problem, `"${key}"`)
+    t.same(codesOf(responses['401']), ['FL_CREDENTIALS_INVALID'])
+    t.same(codesOf(responses['429']), ['FL_LOGIN_THROTTLED', 'FL_RATE_LIMITED'])
+    for (const [path, item] of Object.entries<Json>(api.paths))
+      for (const [method, operation] of Object.entries(item)) {
+        const answers = Object.entries((operation as { responses: Json }).responses)
+        t.ok(
+          answers.some(([status]) => status.startsWith('2')),
+          `${method} ${path}`,
+        )
+        for (const [status, answer] of answers.filter(([status]) => /^[45]/.test(status)))
+          for (const code of codesOf(answer)) {
+            const known: Record<string, readonly [number, string]> = catalogue
+            t.equal(known[code]?.[0], Number(status), `${method} ${path} ${code}`)
+          }
+      }
+  })
+
+  t.test('every operation has an id of its own and a tag that is described', async (t) => {
+    const operations = Object.values<Json>(api.paths).flatMap((item) => Object.values(item)) as {
+      operationId: string
+      tags: string[]
+    }[]
+    const ids = operations.map(({ operationId }) => operationId)
+    t.same(
+      ids.filter((id) => !/^[a-z][A-Za-z]+$/.test(id)),
+      [],
+    )
+    t.equal(new Set(ids).size, ids.length)
+    t.ok(ids.includes('login') && ids.includes('airtableWebhook'))
+    const described = new Set(api.tags.map(({ name }: { name: string }) => name))
+    t.same(
+      operations.flatMap(({ tags }) => tags).filter((tag) => !described.has(tag)),
+      [],
+    )
+  })
+
+  t.test('bodies, cookies and signatures are documented as they are', async (t) => {
+    t.equal(api.paths['/api/auth/refresh'].post.requestBody.required, false)
+    t.equal(api.paths['/api/auth/login'].post.requestBody.required, true)
+    t.match(api.components.securitySchemes, {
+      refreshCookie: { type: 'apiKey', in: 'cookie', name: '__Host-firstlogin-refresh' },
+      signature: { type: 'apiKey', in: 'header', name: 'X-Signature' },
+    })
+    t.same(api.paths['/api/sync/users/inbound'].post.security, [{ signature: [] }])
+    const { user } =
+      api.paths['/api/auth/me'].get.responses['200'].content['application/json'].schema.properties
+    t.match(user, { type: 'object', properties: { id: { format: 'uuid' }, email: {}, status: {}, role: {} } })
+    t.notMatch(JSON.stringify(api), 'x-optional-body')
   })
 
   t.test('/docs shows it, without another host', async (t) => {

@@ -82,6 +82,28 @@ t.test('every answer and its log lines carry one request id, which nobody outsid
 
 t.test('what is nowhere is a 404 of ours', async (t) => {
   const { app } = await (await createWorld(t)).start()
-  for (const url of ['/', '/nowhere', '/metrics/', '/docs/nowhere', '/.well-known/openid-configuration'])
+  for (const url of ['/nowhere', '/metrics/', '/docs/nowhere', '/.well-known/openid-configuration'])
     isProblem(t, await app.inject(url), 'FL_ROUTE_UNKNOWN', url)
+})
+
+t.test('GET / is a page of links for browsers and JSON for scripts, of what is on', async (t) => {
+  const world = await createWorld(t)
+  const { app } = await world.start()
+  const browser = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+  const page = await app.inject({ url: '/', headers: browser })
+  t.equal(page.statusCode, 200)
+  t.match(page.headers, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': /default-src 'none'.*frame-ancestors 'none'/,
+    vary: /Accept/,
+  })
+  t.match(page.body, '<html lang="en">')
+  t.notMatch(page.body, '<script')
+  const paths = [...page.body.matchAll(/href="([^"]+)"/g)].map(([, path = '']) => path)
+  for (const path of paths) t.equal((await app.inject(path)).statusCode, 200, path)
+
+  const { links } = (await app.inject({ url: '/', headers: { accept: '*/*' } })).json()
+  t.same(Object.values(links), paths)
+  const quiet = await world.start({ HIDE: 'metrics,docs' })
+  t.same(Object.keys((await quiet.app.inject('/')).json().links), ['keys', 'alive', 'ready'])
 })
