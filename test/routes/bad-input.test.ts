@@ -178,7 +178,6 @@ t.test('whatever is wrong with a request, the answer is a problem of ours below 
 
   t.test('addresses and methods that lead nowhere', async (t) => {
     const paths = [
-      '/',
       '/api',
       '/api/auth',
       '/api/auth/',
