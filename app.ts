@@ -103,6 +103,7 @@ export default async function firstlogin(app: FastifyInstance, config: ServiceOp
   await app.register(provisioner, {
     ownership: config.ownership,
     rekeyWindowMs: config.REKEY_WINDOW_S * 1000,
+    defaultOrganization: config.DEFAULT_ORGANIZATION ?? null,
   })
   await app.register(upstreams, {
     upstreams: config.upstreams,

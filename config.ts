@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { toOrganizationName } from './domain/organization-ref.ts'
 import { defaultOwnership, type FieldOwnership } from './domain/ownership.ts'
 import { isSchedule } from './domain/schedule.ts'
 import { upstreams } from './upstreams/index.ts'
@@ -101,6 +102,12 @@ export const Settings = Type.Object({
   REFRESH_GRACE_S: Seconds(30, 0),
   SESSION_MAX_AGE_S: Seconds(7_776_000),
   REKEY_WINDOW_S: Seconds(86_400, 0),
+  DEFAULT_ORGANIZATION: Type.Optional(
+    Type.Refine(
+      Type.String({ description: 'the name or the slug of an organization, at most 200 characters' }),
+      (text) => toOrganizationName(text) !== undefined,
+    ),
+  ),
   LOGIN_RATE_PER_MINUTE: Type.Integer({ minimum: 1, default: 600, description: 'a whole number from 1' }),
   FIELD_OWNERSHIP: Type.Object(
     {

@@ -6,7 +6,9 @@ import { isProof, type Person } from '../domain/person.ts'
 import { type Applied, applyChange, type Rules, type World } from '../domain/provisioning.ts'
 import { createRecord, isNews, recordEmail, recordKey, type UpstreamRecord } from '../domain/record.ts'
 import { addressOf } from '../domain/twins.ts'
+import { namedBy } from './named-organizations.ts'
 import { type Notice, notify } from './notices.ts'
+import { belongsElsewhere } from './own-memberships.ts'
 import { endSessionsOf } from './sessions.ts'
 import { isTenancyChange, saveTenancy, type TenancyAnswer, tellTenancy } from './tenancy.ts'
 import { loadWorld, lockRecords, savePeople, saveRecords, saveSights } from './world.ts'
@@ -44,7 +46,7 @@ export async function applyChanges(
   const emails = [...told.flatMap(emailsOf), ...(await lockRecords(tx, keys, told))]
   const [world, tenancy] = await Promise.all([
     loadWorld(tx, told, emails),
-    tellTenancy(tx, changes.filter(isTenancyChange)),
+    tellTenancy(tx, changes.filter(isTenancyChange), namedBy(told)),
   ])
   const before: World = { records: new Map(world.records), people: new Map(world.people) }
   const applied = about.map((change) => change && applyChange(world, change, rules))
@@ -74,7 +76,12 @@ export async function applyChanges(
       ...visible.flatMap((person) => noticesOf(person, before.people.get(person.id), cause)),
       ...touched.flatMap((record) => noticesOfMove(before.records.get(recordKey(record)), record)),
     ]),
-    saveTenancy(tx, tenancy, [...world.records.values()].filter(mayHaveMoved)),
+    saveTenancy(
+      tx,
+      tenancy,
+      [...world.records.values()].filter(mayHaveMoved),
+      people.filter((person) => belongsElsewhere(before.people.get(person.id), person)),
+    ),
   ])
 
   const visibleIds = new Set<string | null>(idsOf(visible))
@@ -145,7 +152,7 @@ const unheard: TenancyAnswer = { kind: 'organization', path: 'stale', hadEffect:
 
 function looksDifferent(was: Person | undefined, is: Person): boolean {
   if (!was || was.emailCanonical !== is.emailCanonical || was.status !== is.status) return true
-  return fieldNames.some((field) => was[field] !== is[field])
+  return belongsElsewhere(was, is) || fieldNames.some((field) => was[field] !== is[field])
 }
 
 /** Under either address somebody may have been remembered as unknown. */

@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import type { OrganizationFields, PersonFields } from '../domain/change.ts'
+import type { OrganizationFields, RecordFields } from '../domain/change.ts'
 import type { Facts } from '../domain/facts.ts'
 import type { MembershipFacts } from '../domain/organization.ts'
 import type { Role } from '../schemas/user.ts'
@@ -34,7 +34,7 @@ export interface Member {
 
 /** What is known of an upstream's account, its organization, and its membership there. */
 export interface KnownMember {
-  account: (Facts<PersonFields> & { isAccount: boolean }) | undefined
+  account: (Facts<RecordFields> & { isAccount: boolean }) | undefined
   organizationFacts: Facts<OrganizationFields> | undefined
   membershipFacts: MembershipFacts | undefined
   user: MemberUser | undefined
@@ -105,7 +105,7 @@ export async function findMember(
   if (!row) throw new Error('A row was expected.')
   const { account, organizationFacts, membershipFacts, user, organization, membership } = row
   return {
-    account: account ? { ...toStoredFacts<PersonFields>(account), isAccount: account.isAccount } : undefined,
+    account: account ? { ...toStoredFacts<RecordFields>(account), isAccount: account.isAccount } : undefined,
     organizationFacts: organizationFacts ? toStoredFacts(organizationFacts) : undefined,
     membershipFacts: membershipFacts ? toStoredFacts(membershipFacts) : undefined,
     user: user ? toMemberUser(user) : undefined,

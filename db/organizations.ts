@@ -2,6 +2,7 @@ import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { isDeleted } from '../domain/facts.ts'
 import type { OrganizationFacts } from '../domain/organization.ts'
+import { namedUpstream } from '../domain/organization-ref.ts'
 import { recordKey } from '../domain/record.ts'
 import { slugCandidates } from '../domain/slug.ts'
 import { type FactsRow, toFactsRow, toStoredFacts } from './facts.ts'
@@ -54,28 +55,38 @@ export function createOrganization(
   return { id: uuidv7(), upstream, externalId, name: '', slug: '', facts }
 }
 
+/** What upstream keeps of them is written under the upstream's name, beside the keys of the host's. */
 export async function saveOrganizations(
   tx: TransactionSql,
   organizations: KnownOrganization[],
 ): Promise<void> {
   if (organizations.length === 0) return
+  await tx`
+    ${insertOrganizations(tx, organizations)}
+    on conflict (upstream, external_id) do update set
+      name = excluded.name, status = excluded.status, claims = excluded.claims, lifecycle = excluded.lifecycle,
+      settings = case jsonb_typeof(organizations.settings)
+        when 'object' then organizations.settings || excluded.settings else organizations.settings end,
+      seen_at = excluded.seen_at, updated_at = now()`
+}
+
+/** The beginning of a statement that also says what becomes of those that are there already. */
+export function insertOrganizations(tx: TransactionSql, organizations: KnownOrganization[]) {
   const rows = organizations.map(({ facts, ...organization }) => ({
     ...organization,
     name: facts.claims.name?.value ?? organization.slug,
+    settings: facts.claims.settings ? { [organization.upstream]: facts.claims.settings.value } : {},
     status: isDeleted(facts) ? 'deleted' : 'active',
     ...toFactsRow(facts),
   }))
-  await tx`
+  return tx`
     insert into firstlogin.organizations
-      (id, upstream, external_id, name, slug, status, claims, lifecycle, seen_at)
-    select id, upstream, "externalId", name, slug, status, claims, lifecycle, "seenAt"
-    from jsonb_to_recordset(${tx.json(rows)}) as organization (
-      id uuid, upstream text, "externalId" text, name text, slug text, status text, claims jsonb, lifecycle jsonb,
-      "seenAt" bigint)
-    order by upstream, "externalId" collate "C"
-    on conflict (upstream, external_id) do update set
-      name = excluded.name, status = excluded.status, claims = excluded.claims, lifecycle = excluded.lifecycle,
-      seen_at = excluded.seen_at, updated_at = now()`
+      (id, upstream, external_id, name, slug, settings, status, claims, lifecycle, seen_at)
+    select id, upstream, "externalId", name, slug, settings, status, claims, lifecycle, "seenAt"
+    from jsonb_to_recordset(${tx.json(rows as never)}) as organization (
+      id uuid, upstream text, "externalId" text, name text, slug text, settings jsonb, status text, claims jsonb,
+      lifecycle jsonb, "seenAt" bigint)
+    order by upstream, "externalId" collate "C"`
 }
 
 /**
@@ -88,13 +99,14 @@ export async function withSlugs(
 ): Promise<KnownOrganization[]> {
   const wishes = organizations
     .filter(({ slug }) => slug === '')
-    .map(({ id, externalId }) => ({ id, candidates: slugCandidates(externalId) }))
+    .map((one) => ({ id: one.id, candidates: slugCandidates(one.externalId, wishOf(one)) }))
   if (wishes.length === 0) return organizations
   const [, rows] = await Promise.all([
     lock(
       tx,
       'slugs',
-      wishes.map(({ candidates }) => candidates[0] ?? ''),
+      // Whatever else they may be called begins in the same way.
+      wishes.map(({ candidates }) => candidates[0]?.slice(0, 2) ?? ''),
     ),
     tx<{ slug: string }[]>`
       select slug from firstlogin.organizations
@@ -108,4 +120,9 @@ export async function withSlugs(
     chosen.set(id, slug)
   }
   return organizations.map((one) => ({ ...one, slug: chosen.get(one.id) ?? one.slug }))
+}
+
+/** What upstream calls it in addresses; of organizations that records of people name, the name. */
+function wishOf({ upstream, facts: { claims } }: KnownOrganization): string | undefined {
+  return claims.slug?.value ?? (upstream === namedUpstream ? claims.name?.value : undefined)
 }

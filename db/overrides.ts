@@ -4,6 +4,7 @@ import { decide, type OverrideDecision, type Overrides } from '../domain/overrid
 import type { Person, Provenance } from '../domain/person.ts'
 import { lock } from './locks.ts'
 import { notify } from './notices.ts'
+import { saveOwnRole } from './own-memberships.ts'
 import { endSessionsOf } from './sessions.ts'
 import { type StoredUser, userColumns } from './users.ts'
 
@@ -55,6 +56,7 @@ export async function overrideUser(
     set status = ${status}, role = ${role}, provenance = ${tx.json(provenance as never)},
       overrides = ${overrides && tx.json(overrides as never)}, updated_at = now()
     where id = ${id}`
+  if (role !== user.role) await saveOwnRole(tx, id, role)
   if (status !== 'active') await endSessionsOf(tx, [id])
   if (status !== user.status || role !== user.role)
     await notify(tx, [{ userId: id, ...(emailCanonical && { email: emailCanonical }) }])

@@ -16,6 +16,7 @@ import {
   tellMembership,
   tellOrganization,
 } from '../domain/organization.ts'
+import type { Person } from '../domain/person.ts'
 import { recordKey, type UpstreamRecord } from '../domain/record.ts'
 import {
   type KnownMembership,
@@ -24,6 +25,7 @@ import {
   lockMemberships,
   saveMemberships,
 } from './memberships.ts'
+import { findUnwritten, type NamedOrganizations, saveNamed } from './named-organizations.ts'
 import { notify } from './notices.ts'
 import {
   createOrganization,
@@ -32,6 +34,7 @@ import {
   saveOrganizations,
   withSlugs,
 } from './organizations.ts'
+import { saveOwnMemberships } from './own-memberships.ts'
 
 export type TenancyChange = OrganizationChange | MembershipChange
 
@@ -47,6 +50,8 @@ export interface TenancyAnswer {
 export interface ToldTenancy {
   answers: Map<Change, TenancyAnswer>
   organizations: KnownOrganization[]
+  /** Those that records of people name and that are new here, or were spelled otherwise. */
+  named: KnownOrganization[]
   /** By `recordKey`. */
   memberships: Map<string, KnownMembership>
   /** Those of the memberships that were not merely seen again. */
@@ -58,18 +63,21 @@ export function isTenancyChange(change: Change): change is TenancyChange {
 }
 
 /**
- * Writes what was told, and makes the memberships agree of what was told and of accounts whose people have changed; these
- * people, records and organizations are written before. All instances hear of it.
+ * Writes what was told, and makes the memberships agree of what was told, of accounts whose people have changed, and of
+ * people who belong elsewhere by their own records; people and records are written before. All instances hear of it.
  */
 export async function saveTenancy(
   tx: TransactionSql,
   told: ToldTenancy,
   accounts: UpstreamRecord[],
+  people: Person[],
 ): Promise<void> {
-  const { organizations } = told
+  const { organizations, named } = told
   const memberships = [...told.memberships.values()]
-  if (accounts.length + organizations.length + memberships.length === 0) return
+  if (accounts.length + organizations.length + named.length + memberships.length + people.length === 0) return
   await Promise.all([
+    saveNamed(tx, named),
+    saveOwnMemberships(tx, people),
     // In one order before any is written; what is read after that is the last word.
     lockMemberships(tx, { accounts, organizations, memberships }),
     saveOrganizations(tx, organizations),
@@ -77,25 +85,39 @@ export async function saveTenancy(
     linkMemberships(tx, { accounts, organizations, memberships: [...told.news.values()] }),
     notify(
       tx,
-      organizations.map(({ id }) => ({ organizationId: id })),
+      [...organizations, ...named].map(({ id }) => ({ organizationId: id })),
     ),
   ])
 }
 
 /** What changes make of organizations and memberships; the caller holds the locks of all records that they name. */
-export async function tellTenancy(tx: TransactionSql, changes: TenancyChange[]): Promise<ToldTenancy> {
-  const told: ToldTenancy = { answers: new Map(), organizations: [], memberships: new Map(), news: new Map() }
-  if (changes.length === 0) return told
+export async function tellTenancy(
+  tx: TransactionSql,
+  changes: TenancyChange[],
+  names: NamedOrganizations,
+): Promise<ToldTenancy> {
+  const told: ToldTenancy = {
+    answers: new Map(),
+    organizations: [],
+    named: [],
+    memberships: new Map(),
+    news: new Map(),
+  }
+  if (changes.length + names.size === 0) return told
   const aboutOrganizations = changes.flatMap(toOrganizationChange)
   const aboutMemberships = changes.filter(isMembershipChange)
-  const [organizations, memberships] = await Promise.all([
+  const [organizations, memberships, unwritten] = await Promise.all([
     loadOrganizations(tx, aboutOrganizations),
     loadMemberships(tx, aboutMemberships),
+    findUnwritten(tx, names),
   ])
   const written = new Map<string, KnownOrganization>()
   for (const change of aboutOrganizations) tellOne(change)
   for (const change of aboutMemberships) tellMember(change)
-  told.organizations = await withSlugs(tx, [...written.values()])
+  // All at once: slugs are locked in one order.
+  const all = await withSlugs(tx, [...written.values(), ...unwritten])
+  told.organizations = all.slice(0, written.size)
+  told.named = all.slice(written.size)
   return told
 
   function tellOne(change: OrganizationChange): void {
@@ -107,7 +129,7 @@ export async function tellTenancy(tx: TransactionSql, changes: TenancyChange[]):
       organizations.set(key, organization)
       written.set(key, organization)
     }
-    const looksOther = !known || nameOf(known.facts) !== nameOf(facts) || path === 'tombstoned'
+    const looksOther = !known || appearanceOf(known.facts) !== appearanceOf(facts) || path === 'tombstoned'
     told.answers.set(change, { kind: 'organization', path, hadEffect, isVisible: hadEffect && looksOther })
   }
 
@@ -141,8 +163,8 @@ function isMembershipChange(change: TenancyChange): change is MembershipChange {
   return change.type.startsWith('membership.')
 }
 
-function nameOf({ claims }: OrganizationFacts): string | undefined {
-  return claims.name?.value
+function appearanceOf({ claims }: OrganizationFacts): string {
+  return toCanonicalJson([claims.name?.value, claims.settings?.value])
 }
 
 function looksOf(facts: MembershipFacts = noFacts): string {

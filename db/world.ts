@@ -69,7 +69,7 @@ export async function loadWorld(
     tx<Person[]>`
       select id, email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
         avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance,
-        local, replaced_by as "replacedBy", overrides
+        local, replaced_by as "replacedBy", overrides, organizations
       from firstlogin.users where id = any(array(${theirIds}))
       order by id
       for no key update`,
@@ -108,17 +108,19 @@ export async function savePeople(tx: TransactionSql, people: Person[], moved: st
   const write = tx`
     insert into firstlogin.users
       (id, email, email_canonical, email_verified, name, avatar_url, status, role, password_hash, provenance,
-        local, replaced_by, overrides)
+        local, replaced_by, overrides, organizations)
     select id, email, "emailCanonical", "emailVerified", name, "avatarUrl", status, role, "passwordHash", provenance,
-      coalesce(local, '{}'), "replacedBy", overrides
+      coalesce(local, '{}'), "replacedBy", overrides, organizations
     from jsonb_to_recordset(${tx.json(people as never)}) as person (
       id uuid, email text, "emailCanonical" text, "emailVerified" boolean, name text, "avatarUrl" text,
-      status text, role text, "passwordHash" text, provenance jsonb, local jsonb, "replacedBy" uuid, overrides jsonb)
+      status text, role text, "passwordHash" text, provenance jsonb, local jsonb, "replacedBy" uuid, overrides jsonb,
+      organizations jsonb)
     on conflict (id) do update set
       email = excluded.email, email_canonical = excluded.email_canonical, email_verified = excluded.email_verified,
       name = excluded.name, avatar_url = excluded.avatar_url, status = excluded.status, role = excluded.role,
       password_hash = excluded.password_hash, provenance = excluded.provenance, local = excluded.local,
-      replaced_by = excluded.replaced_by, overrides = excluded.overrides, updated_at = now()`
+      replaced_by = excluded.replaced_by, overrides = excluded.overrides,
+      organizations = excluded.organizations, updated_at = now()`
   await Promise.all([giveUp, write])
 }
 

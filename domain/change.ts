@@ -1,5 +1,6 @@
 import type { Role, UserStatus } from '../schemas/user.ts'
 import type { Grant } from './grant.ts'
+import type { OrganizationRef } from './organization-ref.ts'
 import type { Stamp } from './stamp.ts'
 
 /** The fields of a person that an upstream can speak of. Records that share a verified `email` become one person. */
@@ -12,6 +13,15 @@ export interface PersonFields {
   status: Exclude<UserStatus, 'deleted'>
   role: Role
   passwordHash: string | null
+}
+
+/** The fields of a record: what it says of its person, and where the person belongs. */
+export interface RecordFields extends PersonFields {
+  /**
+   * All organizations that the record names; none means the default one. Upstreams that tell memberships of their own leave it
+   * out.
+   */
+  organizations: OrganizationRef[]
 }
 
 export type FieldName = keyof PersonFields
@@ -28,6 +38,10 @@ export const fieldNames = [
 
 export interface OrganizationFields {
   name: string
+  /** What upstream calls it in addresses. */
+  slug: string
+  /** What upstream keeps of it for everybody to see. */
+  settings: object
 }
 
 export interface MembershipFields {
@@ -51,7 +65,7 @@ interface Upserted<Fields> extends News {
 }
 
 /** One record as an upstream described it. */
-export interface UserUpserted extends Upserted<PersonFields> {
+export interface UserUpserted extends Upserted<RecordFields> {
   type: 'user.upserted'
   /** An account that its upstream signs in: it stands for a person with or without an address. */
   isAccount?: true

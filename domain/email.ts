@@ -16,7 +16,7 @@ const nameInAscii = /^(?![\d.]*$)[\w.-]*[\w-]$/
 const plainDomain = /^([a-z][a-z0-9]*\.)+[a-z]+$/i
 
 /** Simple (one to one) case mapping, without the sigma and dotted-I rules of String.toLowerCase. */
-function lowerSimple(text: string): string {
+export function lowerSimple(text: string): string {
   if (/^[\x21-\x7e]*$/.test(text)) return text.toLowerCase()
   return Array.from(text, (c) => (c === 'İ' ? 'i' : c.toLowerCase())).join('')
 }

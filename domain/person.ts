@@ -2,6 +2,7 @@ import type { UserStatus } from '../schemas/user.ts'
 import { type FieldName, fieldNames, type PersonFields } from './change.ts'
 import type { CanonicalEmail } from './email.ts'
 import type { Claim } from './facts.ts'
+import { organizationKey } from './organization-ref.ts'
 import type { Overrides } from './overrides.ts'
 import type { FieldOwnership } from './ownership.ts'
 import { isVerified, type UpstreamRecord } from './record.ts'
@@ -34,6 +35,8 @@ export interface Person extends Omit<PersonFields, 'status'> {
   /** The key under which the person is found; null once the address has passed to somebody else. */
   emailCanonical: CanonicalEmail | null
   provenance: Provenance
+  /** Keys of the organizations that the records name; null where no record says anything of organizations. */
+  organizations?: string[] | null
   local?: LocalValues
   /** Who they turned out to be, where somebody else stands for their records now. */
   replacedBy?: string | null
@@ -71,6 +74,18 @@ export function projectFields(
     if (chosen) provenance[field] = chosen.source
   }
   return { fields: fields as unknown as PersonFields, provenance }
+}
+
+/**
+ * Where a person belongs, given the records that speak for them: each upstream grants what its record names. Null where none
+ * says anything of organizations.
+ */
+export function organizationsOf(records: UpstreamRecord[]): string[] | null {
+  const told = records.flatMap(({ upstream, claims }) => {
+    const { organizations } = claims
+    return organizations ? [organizations.value.map((ref) => organizationKey(upstream, ref))] : []
+  })
+  return told.length === 0 ? null : [...new Set(told.flat())].sort()
 }
 
 function choose(

@@ -3,7 +3,7 @@ import { isDeleted, isVanished } from './facts.ts'
 import { findPerson, isHeldHere } from './holders.ts'
 import { inheritOverrides, withOverrides, withoutOverrides } from './overrides.ts'
 import type { FieldOwnership } from './ownership.ts'
-import { type LocalValue, type Person, projectFields } from './person.ts'
+import { type LocalValue, organizationsOf, type Person, projectFields } from './person.ts'
 import { bestPresence, presenceOf, withPresence } from './presence.ts'
 import {
   addressAt,
@@ -122,6 +122,8 @@ export function applyLocalValue(
 /** Fields that people own here keep the first that they were told. */
 export function keepsOf({ ownership }: Pick<Rules, 'ownership'>): Keeps {
   return (field) => {
+    // Where somebody belongs is for upstream alone to say.
+    if (field === 'organizations') return 'newest'
     if (field !== 'email' && ownership[field] === 'local') return 'first'
     return field === 'email' || ownership[field] === 'newest' ? 'newest since' : 'newest'
   }
@@ -214,7 +216,8 @@ function project(
   const presence = bestPresence(voices)
   const heard = voices.filter((voice) => presenceOf(voice) === presence)
   const { fields, provenance } = projectFields(heard, known && withoutOverrides(known), rules.ownership)
-  const person: Person = { ...fields, id, emailCanonical: addressAt(place), provenance }
+  const organizations = organizationsOf(heard)
+  const person: Person = { ...fields, id, emailCanonical: addressAt(place), provenance, organizations }
   return withPresence(known?.local ? { ...person, local: known.local } : person, voices)
 }
 

@@ -1,4 +1,4 @@
-import type { PersonFields, UserChange, UserUpserted } from './change.ts'
+import type { RecordFields, UserChange, UserUpserted } from './change.ts'
 import { type CanonicalEmail, canonicalEmail, toCanonicalEmail } from './email.ts'
 import {
   type Claim,
@@ -13,12 +13,12 @@ import {
 } from './facts.ts'
 import { runKey, sinceOf } from './runs.ts'
 
-export type Claims = ClaimsOf<PersonFields>
+export type Claims = ClaimsOf<RecordFields>
 
-export type Keeps = KeepsOf<PersonFields>
+export type Keeps = KeepsOf<RecordFields>
 
 /** All that is known of one record of a person. */
-export interface UpstreamRecord extends Facts<PersonFields> {
+export interface UpstreamRecord extends Facts<RecordFields> {
   upstream: string
   externalId: string
   userId: string | null
@@ -119,8 +119,8 @@ export function mergeChange(record: UpstreamRecord, change: UserChange, keeps: K
 }
 
 /** What one change says by itself. */
-export function toRecordFacts(change: UserChange): Facts<PersonFields> & { isAccount: boolean } {
-  const facts = toFacts<PersonFields>(change)
+export function toRecordFacts(change: UserChange): Facts<RecordFields> & { isAccount: boolean } {
+  const facts = toFacts<RecordFields>(change)
   if (change.type !== 'user.upserted') return { ...facts, isAccount: false }
   const email = facts.claims.email && toEmailClaim(facts.claims.email, change)
   return {
@@ -142,6 +142,6 @@ function toEmailClaim(claim: Claim<string>, { isUnverified, readAt = 0 }: UserUp
 
 /** All that two records know together, under the name of the first; the first itself if the second adds nothing. */
 export function mergeRecords(record: UpstreamRecord, other: UpstreamRecord, keeps: Keeps): UpstreamRecord {
-  const merged = mergeFacts<PersonFields, UpstreamRecord>(record, other, keeps)
+  const merged = mergeFacts<RecordFields, UpstreamRecord>(record, other, keeps)
   return merged.isAccount || !other.isAccount ? merged : { ...merged, isAccount: true }
 }

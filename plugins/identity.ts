@@ -58,7 +58,10 @@ export interface IdentityHooks {
   authenticate: IdentityHook
   /** The same, and throws FL_ORGANIZATION_MISSING for who acts in no organization. */
   requireOrganization: IdentityHook
-  /** The same, and throws FL_ROLE_MISSING for a role in that organization that is weaker than this one. */
+  /**
+   * The same, and throws FL_ROLE_MISSING for a weaker role than this one: the role in the organization that the user acts in,
+   * or where there is none, their own.
+   */
   requireRole(role: Role): IdentityHook
   /** The ids of the person and their organization; throws FL_ORGANIZATION_MISSING without one. */
   idsOf(request: FastifyRequest): [userId: string, organizationId: string]
@@ -170,7 +173,8 @@ export default fp(
       requireRole: (role) =>
         async function requireRole(request) {
           await authenticate(request)
-          if (!isAtLeast(rowsOf(request).membership.role, role)) throw new FirstloginError('FL_ROLE_MISSING')
+          const { user, membership } = request.identity
+          if (!isAtLeast(membership?.role ?? user.role, role)) throw new FirstloginError('FL_ROLE_MISSING')
         },
       idsOf(request) {
         const { user, organization } = rowsOf(request)

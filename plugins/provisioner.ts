@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { TransactionSql } from 'postgres'
 import { uuidv7 } from 'uuidv7'
 import { type AppliedChange, applyChanges, type ChangeCause } from '../db/apply.ts'
+import { setDefaultOrganization } from '../db/named-organizations.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { type Change, isUserChange } from '../domain/change.ts'
 import { toCanonicalEmail } from '../domain/email.ts'
@@ -41,11 +42,17 @@ export interface ProvisionerOptions {
   ownership?: FieldOwnership
   /** How long after a record is gone another one with its address continues its person. Default a day. */
   rekeyWindowMs?: number
+  /**
+   * Where people belong whose records name no organization: the name or the slug of one that is made if it is not there. Null for
+   * none; left out, it stays as it was set on this database before.
+   */
+  defaultOrganization?: string | null
 }
 
 export default fp<ProvisionerOptions>(
   async function provisionerPlugin(app, options) {
-    const { ownership = defaultOwnership, rekeyWindowMs } = options
+    const { ownership = defaultOwnership, rekeyWindowMs, defaultOrganization } = options
+    if (defaultOrganization !== undefined) await setDefaultOrganization(app.sql, defaultOrganization)
     const rules: Rules = {
       ownership,
       ...(rekeyWindowMs !== undefined && { rekeyWindowMs }),

@@ -24,6 +24,11 @@ export const EventUser = Type.Object({
   avatarUrl: Text,
   status: Text,
   role: Text,
+  organization: Type.Optional(
+    Type.Unknown({
+      description: 'the name of one, or a list; heard where AIRTABLE_FIELDS names a column for it',
+    }),
+  ),
   passwordHash: Text,
 })
 export type EventUser = Static<typeof EventUser>
@@ -39,7 +44,9 @@ export const EventEnvelope = Type.Object({
     description: 'user.created, user.updated or user.deleted; others are ignored',
   }),
   occurredAt: Type.Optional(Type.Unknown({ description: 'ISO 8601 with an offset' })),
-  user: Type.Optional(Type.Unknown({ description: 'id, email, name, avatarUrl, status, role' })),
+  user: Type.Optional(
+    Type.Unknown({ description: 'id, email, name, avatarUrl, status, role, organization' }),
+  ),
 })
 export type EventEnvelope = Static<typeof EventEnvelope>
 

@@ -1,5 +1,6 @@
 /**
- * The long form of test/domain/provisioning/histories.test.ts and test/domain/overrides.test.ts: a million random histories, on every core. `npm run
+ * The long form of test/domain/provisioning/histories.test.ts, passwords.test.ts and test/domain/overrides.test.ts: a million random histories of
+ * records and as many of passwords, on every core. `npm run
  * soak` takes some ten minutes on two; SOAK_HISTORIES sets another number.
  */
 import { availableParallelism } from 'node:os'
@@ -8,6 +9,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { transparency } from '../domain/overrides/transparency.ts'
 import { convergence } from '../domain/provisioning/convergence.ts'
+import { passwordConvergence } from '../domain/provisioning/password-histories.ts'
 
 const histories = Number(process.env['SOAK_HISTORIES'] ?? 1_000_000)
 const atOnce = 500
@@ -54,6 +56,7 @@ function checkHistories({ histories, done }: Share): void {
   for (let rest = histories; rest > 0; rest -= atOnce) {
     const numRuns = Math.min(rest, atOnce)
     fc.assert(convergence, { numRuns })
+    fc.assert(passwordConvergence, { numRuns })
     fc.assert(transparency, { numRuns: Math.ceil(numRuns / 10) })
     Atomics.add(done, 0, numRuns)
   }

@@ -177,14 +177,7 @@ t.test('whatever is wrong with a request, the answer is a problem of ours below 
   })
 
   t.test('addresses and methods that lead nowhere', async (t) => {
-    const paths = [
-      '/api',
-      '/api/auth',
-      '/api/auth/',
-      '/api/auth/login/',
-      '/API/AUTH/LOGIN',
-      '/api/auth/me/x',
-    ]
+    const paths = ['/api', '/api/auth', '/api/auth/', '/api/auth/login/', '/API/AUTH/LOGIN', '/api/auth/me/x']
     for (const url of [
       ...paths,
       '/.env',

@@ -22,6 +22,7 @@ export const AirtableFields = Type.Object(
     avatarUrl: Type.Optional(Column),
     status: Type.Optional(Column),
     role: Type.Optional(Column),
+    organization: Type.Optional(Column),
     passwordHash: Type.Optional(Column),
     modifiedAt: Type.Optional(Column),
   },

@@ -1,6 +1,11 @@
-import type { PersonFields, UserUpserted } from '../../domain/change.ts'
+import type { PersonFields, RecordFields, UserUpserted } from '../../domain/change.ts'
 import { toCanonicalEmail } from '../../domain/email.ts'
 import { toInstant } from '../../domain/instant.ts'
+import {
+  type OrganizationRef,
+  toOrganizationName,
+  toOrganizationRefs,
+} from '../../domain/organization-ref.ts'
 import { isSupportedHash, isTooExpensiveHash } from '../../domain/password.ts'
 import { toText } from '../text.ts'
 import type { Log } from '../upstream.ts'
@@ -10,7 +15,15 @@ import { toRole, toStatus } from './words.ts'
 
 /** What was told of a person, by our names: cells of a record, values of an event. What is missing was not told. */
 export type Told = {
-  [Key in 'email' | 'emailVerified' | 'name' | 'avatarUrl' | 'status' | 'role' | 'passwordHash']?: unknown
+  [Key in
+    | 'email'
+    | 'emailVerified'
+    | 'name'
+    | 'avatarUrl'
+    | 'status'
+    | 'role'
+    | 'organization'
+    | 'passwordHash']?: unknown
 }
 
 /**
@@ -72,8 +85,8 @@ export function toFields(
   told: Told,
   env: Pick<AirtableEnv, 'AIRTABLE_STATUS_MAP' | 'AIRTABLE_ROLE_MAP' | 'AIRTABLE_FIELDS' | 'AIRTABLE_EMAILS'>,
   warn: (event: string, details: Record<string, unknown>) => void,
-): { fields: Partial<PersonFields>; hasUnknownStatus: boolean } {
-  const fields: Partial<PersonFields> = {}
+): { fields: Partial<RecordFields>; hasUnknownStatus: boolean } {
+  const fields: Partial<RecordFields> = {}
   const email = isEmpty(told.email) ? undefined : toOneAddress(told.email)
   if (email) Object.assign(fields, { email, ...toVerified(told.emailVerified, env) })
   else if (!isEmpty(told.email)) warn('record.unusable', { reason: 'its address cannot be used' })
@@ -102,6 +115,9 @@ export function toFields(
     if (!status) warn('status.unknown', { status: statuses.join(', ').slice(0, 40) })
     fields.status = status ?? 'disabled'
   }
+  const organizations = toOrganizations(told, env)
+  if (organizations) fields.organizations = organizations
+  else if ('organization' in told) warn('cell.unreadable', { field: 'organization' })
   const hashes = read('passwordHash')
   if (hashes) {
     const [hash = null] = hashes.length > 1 ? [''] : hashes
@@ -111,6 +127,24 @@ export function toFields(
     fields.passwordHash = isUsable ? hash : null
   }
   return { fields, hasUnknownStatus: 'status' in told && !statuses }
+}
+
+/**
+ * All organizations of a cell: by their names, or by the ids of linked records. None where no column is configured. Undefined for a
+ * cell that was not told, or cannot be read in full: a name that is too long, and was cut, might be that of another.
+ */
+function toOrganizations(
+  told: Told,
+  { AIRTABLE_FIELDS }: Pick<AirtableEnv, 'AIRTABLE_FIELDS'>,
+): OrganizationRef[] | undefined {
+  if (AIRTABLE_FIELDS.organization === undefined) return []
+  const texts = 'organization' in told ? toTexts(told.organization, Number.POSITIVE_INFINITY) : undefined
+  const refs = texts?.map((text): OrganizationRef | undefined => {
+    if (/^rec[A-Za-z0-9]{14}$/.test(text)) return { id: text }
+    const name = toOrganizationName(text)
+    return name === undefined ? undefined : { name }
+  })
+  return refs?.every((ref) => ref !== undefined) ? toOrganizationRefs('airtable', refs) : undefined
 }
 
 /** A table's column says it of each address; what cannot be read is not verified. Else a setting may say that none is. */

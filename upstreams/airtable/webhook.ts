@@ -80,7 +80,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
 
 /** The event again, as far as it may be kept. */
 function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object {
-  const { id, email, emailVerified, name, avatarUrl, status, role } = user
+  const { id, email, emailVerified, name, avatarUrl, status, role, organization } = user
   return {
     eventId,
     eventType,
@@ -93,6 +93,7 @@ function toPayload({ eventId, eventType, occurredAt, user }: UserEvent): object 
       avatarUrl: toKept(avatarUrl),
       status: toKept(status),
       role: toKept(role),
+      organization: toKeptTexts(organization),
     },
   }
 }
@@ -105,6 +106,14 @@ function toKeptEmail(email: string): string {
 /** What is neither yes nor no as a word or a boolean means no. */
 function toKeptWord(value: unknown): string | boolean | undefined {
   return typeof value === 'boolean' || value === undefined ? value : (toText(value, 20) ?? '')
+}
+
+/** Texts and lists of them; whatever else there is cannot be read, now or later. */
+function toKeptTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toKeptTexts)
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean')
+    return value
+  return typeof value === 'string' ? toKept(value) : {}
 }
 
 /** Postgres keeps neither a NUL nor half of a surrogate pair. */

@@ -21,11 +21,17 @@ type Source = Pick<UserUpserted, 'upstream' | 'stamp'>
 export function createClaims(env: ClerkEnv): Claims {
   const { CLERK_ISSUER: issuer, CLERK_AUTHORIZED_PARTIES: parties } = env
 
-  function toMembership(user: string, { id, role }: ActiveOrganization, source: Source): Change[] {
+  function toMembership(user: string, { id, role, slug }: ActiveOrganization, source: Source): Change[] {
     const fields = role === undefined ? {} : { grant: toClerkGrant([toRoleKey(role)], env.CLERK_ROLE_MAP) }
     const name = toMembershipName(upstream, id, user)
     return [
-      { type: 'organization.upserted', created: false, externalId: id, fields: {}, ...source },
+      {
+        type: 'organization.upserted',
+        created: false,
+        externalId: id,
+        fields: slug ? { slug } : {},
+        ...source,
+      },
       { type: 'membership.upserted', created: true, fields, ...source, ...name },
     ]
   }

@@ -1,3 +1,4 @@
+import { toStorableObject } from '../../domain/json.ts'
 import { toText } from '../text.ts'
 import type { ClerkMembership, ClerkOrganization, ClerkUser, PublicUserData } from './records.ts'
 
@@ -24,8 +25,15 @@ export function toKeptUser(user: ClerkUser): object {
   }
 }
 
-export function toKeptOrganization({ id, name, updated_at }: ClerkOrganization): object {
-  return { id, name: toKeptText(name), updated_at }
+export function toKeptOrganization(organization: ClerkOrganization): object {
+  const { id, name, slug, public_metadata: metadata, updated_at } = organization
+  return {
+    id,
+    name: toKeptText(name),
+    slug: toKeptText(slug),
+    public_metadata: toStorableObject(metadata),
+    updated_at,
+  }
 }
 
 export function toKeptMembership(membership: ClerkMembership): object {

@@ -6,6 +6,7 @@ import {
   type UserUpserted,
 } from '../../domain/change.ts'
 import type { RoleWords } from '../../domain/grant.ts'
+import { toStorableObject } from '../../domain/json.ts'
 import { toText } from '../text.ts'
 import type { ClerkMembership, ClerkOrganization, ClerkUser, PublicUserData } from './records.ts'
 import { toClerkGrant } from './roles.ts'
@@ -49,11 +50,13 @@ export function toOrganizationChange(
   telling: Telling,
 ): OrganizationUpserted {
   const name = toText(organization.name)
+  const slug = toText(organization.slug)
+  const settings = toStorableObject(organization.public_metadata)
   return {
     type: 'organization.upserted',
     externalId: organization.id,
     ...toNews(organization.updated_at, telling),
-    fields: name ? { name } : {},
+    fields: { ...(name && { name }), ...(slug && { slug }), ...(settings && { settings }) },
   }
 }
 

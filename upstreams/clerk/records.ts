@@ -39,6 +39,9 @@ export type ClerkUser = Static<typeof ClerkUser>
 export const ClerkOrganization = Type.Object({
   id: Id,
   name: Maybe(Type.String()),
+  slug: Maybe(Type.String()),
+  /** Whatever somebody writes there keeps nothing else from arriving. */
+  public_metadata: Type.Optional(Type.Unknown()),
   updated_at: Moment,
 })
 export type ClerkOrganization = Static<typeof ClerkOrganization>

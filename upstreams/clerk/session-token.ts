@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { FirstloginError } from '../../errors.ts'
+import { toText } from '../text.ts'
 import type { VerifiedToken } from '../upstream.ts'
 import { Maybe } from './records.ts'
 
@@ -8,6 +9,7 @@ import { Maybe } from './records.ts'
 export interface ActiveOrganization {
   id: string
   role: string | undefined
+  slug: string | undefined
 }
 
 const SessionToken = Type.Object({
@@ -20,6 +22,7 @@ const SessionToken = Type.Object({
   o: Type.Optional(Type.Unknown()),
   org_id: Type.Optional(Type.Unknown()),
   org_role: Type.Optional(Type.Unknown()),
+  org_slug: Type.Optional(Type.Unknown()),
   // Not Clerk's own: whoever customises the session token may add these.
   email: Type.Optional(Type.Unknown()),
   email_verified: Type.Optional(Type.Unknown()),
@@ -50,12 +53,12 @@ export function readOrganization(token: SessionToken): ActiveOrganization | unde
     if (isTold(o)) refuse('it is of two versions')
     if (!isOld) return undefined
     if (!organizationV1.Check(token)) refuse('its organization is malformed')
-    return { id: token.org_id, role: token.org_role ?? undefined }
+    return { id: token.org_id, role: token.org_role ?? undefined, slug: toText(token.org_slug) }
   }
   if (isOld) refuse('it is of two versions')
   if (!isTold(o)) return undefined
   if (!organizationV2.Check(o)) refuse('its organization is malformed')
-  return { id: o.id, role: o.rol ?? undefined }
+  return { id: o.id, role: o.rol ?? undefined, slug: toText(Reflect.get(o, 'slg')) }
 }
 
 export function isTold(value: unknown): boolean {

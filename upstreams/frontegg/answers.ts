@@ -44,6 +44,8 @@ export const Tenant = Type.Object({
   name: maybe(Type.String()),
   updatedAt: maybe(Type.String()),
   deletedAt: maybe(Type.String()),
+  /** A JSON text. */
+  metadata: Type.Optional(Type.Unknown()),
 })
 export type Tenant = Static<typeof Tenant>
 

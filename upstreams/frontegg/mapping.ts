@@ -6,6 +6,7 @@ import {
   type UserUpserted,
 } from '../../domain/change.ts'
 import { toInstant } from '../../domain/instant.ts'
+import { isDeeperThan, toStorableObject } from '../../domain/json.ts'
 import type { Stamp } from '../../domain/stamp.ts'
 import { toText } from '../text.ts'
 import type { FronteggUser, Role, Tenant } from './answers.ts'
@@ -56,14 +57,25 @@ function isTextOrNone(value: unknown): value is string | null {
 
 export function toOrganizationChange(tenant: Tenant, readAt: number, created = false): OrganizationUpserted {
   const name = toText(tenant.name)
+  const settings = toStorableObject(toMetadata(tenant.metadata))
   return {
     type: 'organization.upserted',
     upstream,
     externalId: tenant.tenantId,
     created,
-    fields: name ? { name } : {},
+    fields: { ...(name && { name }), ...(settings && { settings }) },
     readAt,
     stamp: toReadStamp(tenant.updatedAt, readAt),
+  }
+}
+
+/** Webhooks and the API write it as a JSON text. */
+function toMetadata(metadata: unknown): unknown {
+  if (typeof metadata !== 'string' || isDeeperThan(64, metadata)) return undefined
+  try {
+    return JSON.parse(metadata)
+  } catch {
+    return undefined
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Change, fieldNames, toMembershipName } from '../../domain/change.ts'
 import { roles } from '../../domain/grant.ts'
+import { type OrganizationRef, toOrganizationName } from '../../domain/organization-ref.ts'
 import { BrokenPromise, demand, show } from './check.ts'
 import { isKeepable } from './discretion.ts'
 
@@ -10,6 +11,8 @@ const longestText = 4096
 const common = ['type', 'upstream', 'externalId', 'stamp']
 const membership = ['organization', 'user']
 const upserted = ['created', 'fields', 'readAt']
+
+const recordFields: readonly string[] = [...fieldNames, 'organizations']
 
 const keysOf: Record<Change['type'], readonly string[]> = {
   'user.upserted': [...common, ...upserted, 'bornAt', 'isAccount', 'isUnverified'],
@@ -53,7 +56,7 @@ function demandChange(change: Change, upstream: string): void {
     demand(change.stamp.at <= (change.readAt ?? 0), 'The stamp is not later than the moment of reading.')
   }
   if (change.type === 'user.upserted') demandPerson(change)
-  if (change.type === 'organization.upserted') demandNames(change.fields, ['name'])
+  if (change.type === 'organization.upserted') demandNames(change.fields, ['name', 'slug', 'settings'])
   if (change.type === 'membership.upserted') demandGrant(change.fields)
 }
 
@@ -87,8 +90,8 @@ function demandPerson(change: Change & { type: 'user.upserted' }): void {
   demand(change.bornAt === undefined || isMoment(change.bornAt), '`bornAt` is a moment in milliseconds.')
   for (const mark of [isAccount, isUnverified])
     demand(mark === undefined || mark, '`isAccount` and `isUnverified` are true or left out.')
-  demandNames(fields, fieldNames)
-  const { email, emailVerified, status, role, passwordHash } = fields
+  demandNames(fields, recordFields)
+  const { email, emailVerified, status, role, passwordHash, organizations } = fields
   demand(
     email === undefined || (typeof email === 'string' && email === email.trim()),
     'An address is trimmed.',
@@ -99,7 +102,13 @@ function demandPerson(change: Change & { type: 'user.upserted' }): void {
   demand(!isTaken, 'An address that is not verified says so: `isUnverified`.')
   demand(status === undefined || status === 'active' || status === 'disabled', 'Unknown status.')
   demand(role === undefined || roles.includes(role), `A role is one of ${roles.join(', ')}.`)
+  demand(organizations === undefined || organizations.every(isRef), 'An organization has a name or an id.')
   demand(passwordHash === undefined || passwordHash === null || passwordHash !== '', 'A hash is not empty.')
+}
+
+function isRef(ref: OrganizationRef): boolean {
+  if ('id' in ref) return /^[^\s\p{C}]{1,200}$/u.test(ref.id)
+  return toOrganizationName(ref.name) === ref.name
 }
 
 function demandNames(fields: object, known: readonly string[]): void {
@@ -108,7 +117,7 @@ function demandNames(fields: object, known: readonly string[]): void {
   demand(isKeepable(fields), 'A text has neither a NUL nor half of a surrogate pair.')
   for (const name of ['name', 'avatarUrl']) {
     const text: unknown = Reflect.get(fields, name)
-    if (text === undefined || (text === null && known === fieldNames)) continue
+    if (text === undefined || (text === null && known === recordFields)) continue
     const isText = typeof text === 'string' && text !== '' && text.length <= longestText
     demand(isText && text === text.trim(), `\`${name}\` is a trimmed text of 1 to ${longestText} characters.`)
   }

@@ -41,6 +41,8 @@ export function toUpserted(
     isAccount: true,
     ...(email && !emailVerified && { isUnverified: true }),
     ...news,
+    // Supabase has none: its people belong to the default one.
+    fields: { ...news.fields, organizations: [] },
   }
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
+import { setDefaultOrganization } from '../../../db/named-organizations.ts'
 import type { UserChange } from '../../../domain/change.ts'
 import { anyHistory, anyOwnership } from '../../domain/provisioning/histories.ts'
 import { peopleAfter } from '../../domain/provisioning/reference.ts'
 import { createDatabase } from '../../support/database.ts'
-import { apply, listPeople, removeEverybody } from './people.ts'
+import { apply, listMemberships, listPeople, membershipsOf, removeEverybody } from './people.ts'
 
 const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 3, maxLength: 12 })
 
@@ -21,6 +22,7 @@ t.test(
   'the rows after any history, in transactions of any size, are the people that the contract tells of',
   async (t) => {
     const { sql } = await createDatabase(t)
+    await setDefaultOrganization(sql, 'Everybody')
     const applyAndCompare = fc.asyncProperty(
       anyHistory({ longest: 12, orders: 1 }),
       sizes,
@@ -28,7 +30,9 @@ t.test(
       async ({ changes, retold }, sizes, ownership) => {
         await removeEverybody(sql)
         for (const batch of toBatches(retold.flat(), sizes)) await apply(sql, batch, ownership)
-        assert.deepEqual(await listPeople(sql), peopleAfter(changes, ownership))
+        const expected = peopleAfter(changes, ownership)
+        assert.deepEqual(await listPeople(sql), expected)
+        assert.deepEqual(await listMemberships(sql), membershipsOf(expected, 'name:everybody'))
       },
     )
     await fc.assert(applyAndCompare, { numRuns: 40 })
@@ -38,6 +42,7 @@ t.test(
 
 t.test('eight connections at once end in the same rows, without a deadlock or a broken index', async (t) => {
   const { sql } = await createDatabase(t)
+  await setDefaultOrganization(sql, 'Everybody')
   const applyAtOnce = fc.asyncProperty(
     anyHistory({ longest: 24, orders: 1 }),
     sizes,
@@ -49,7 +54,9 @@ t.test('eight connections at once end in the same rows, without a deadlock or a 
         for (let batch = waiting.pop(); batch; batch = waiting.pop()) await apply(sql, batch, ownership)
       })
       await Promise.all(connections)
-      assert.deepEqual(await listPeople(sql), peopleAfter(changes, ownership))
+      const expected = peopleAfter(changes, ownership)
+      assert.deepEqual(await listPeople(sql), expected)
+      assert.deepEqual(await listMemberships(sql), membershipsOf(expected, 'name:everybody'))
     },
   )
   await fc.assert(applyAtOnce, { numRuns: 80 })

@@ -19,7 +19,7 @@ export function apply(
 export async function listPeople(sql: Sql): Promise<VisiblePerson[]> {
   const rows = await sql<VisiblePerson[]>`
     select email, email_canonical as "emailCanonical", email_verified as "emailVerified", name,
-      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance,
+      avatar_url as "avatarUrl", status, role, password_hash as "passwordHash", provenance, organizations,
       array(
         select upstream || ' ' || external_id from firstlogin.identities where user_id = users.id
         order by (upstream || ' ' || external_id) collate "C"
@@ -28,8 +28,28 @@ export async function listPeople(sql: Sql): Promise<VisiblePerson[]> {
   return rows.map((row) => ({ ...row }))
 }
 
+/** Who belongs to what, as what: addresses, and keys of organizations. */
+export async function listMemberships(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ line: string }[]>`
+    select concat_ws(' ', u.email_canonical, o.external_id, m.role) as line
+    from firstlogin.memberships m join firstlogin.users u on u.id = m.user_id
+      join firstlogin.organizations o on o.id = m.organization_id
+    where m.active`
+  return rows.map(({ line }) => line).sort()
+}
+
+/** The same as these people should belong. */
+export function membershipsOf(people: VisiblePerson[], byDefault: string): string[] {
+  const lines = people.flatMap(({ emailCanonical, organizations, role }) => {
+    const keys = organizations?.length === 0 ? [byDefault] : (organizations ?? [])
+    return keys.map((key) => [emailCanonical, key, role].filter((part) => part !== null).join(' '))
+  })
+  return lines.sort()
+}
+
 export async function removeEverybody(sql: Sql): Promise<void> {
   await sql`truncate firstlogin.users, firstlogin.identities, firstlogin.sessions cascade`
+  await sql`delete from firstlogin.organizations where not is_default`
 }
 
 export function upserted(externalId: string, at: number, fields: Partial<PersonFields>): UserUpserted {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { fieldNames, type UserChange, type UserUpserted } from '../../../domain/change.ts'
+import { fieldNames, type RecordFields, type UserChange, type UserUpserted } from '../../../domain/change.ts'
 import { canonicalEmail } from '../../../domain/email.ts'
 import { defaultOwnership, type FieldOwnership, type Owner } from '../../../domain/ownership.ts'
 import { addressRecordId } from '../../../domain/record.ts'
@@ -27,6 +27,15 @@ const stamp = fc.record(
   { noNullPrototype: true },
 )
 
+/** What cells name: an organization in two spellings, several, a linked record, or none. */
+const cells: RecordFields['organizations'][] = [
+  [],
+  [{ name: 'Acme' }],
+  [{ name: 'ACME' }],
+  [{ name: 'Acme' }, { name: 'Globex' }],
+  [{ id: 'recGlobex' }],
+]
+
 const fields = fc.record(
   {
     email: emailOrNone,
@@ -36,6 +45,7 @@ const fields = fc.record(
     status: fc.constantFrom('active', 'disabled'),
     role: fc.constantFrom('owner', 'member', 'viewer'),
     passwordHash: fc.constantFrom('hash 1', 'hash 2', null),
+    organizations: fc.constantFrom(...cells),
   },
   { requiredKeys: [], noNullPrototype: true },
 )

@@ -1,4 +1,10 @@
-import type { FieldName, PersonFields, UserChange, UserUpserted } from '../../../domain/change.ts'
+import type {
+  FieldName,
+  PersonFields,
+  RecordFields,
+  UserChange,
+  UserUpserted,
+} from '../../../domain/change.ts'
 import { canonicalEmail } from '../../../domain/email.ts'
 import type { FieldOwnership } from '../../../domain/ownership.ts'
 import type { Provenance } from '../../../domain/person.ts'
@@ -8,6 +14,8 @@ import type { Stamp } from '../../../domain/stamp.ts'
 export interface VisiblePerson extends PersonFields {
   emailCanonical: string | null
   provenance: Provenance
+  /** Keys of the organizations that the records name; null where none says anything of organizations. */
+  organizations: string[] | null
   /** The records that stand for the person. */
   records: string[]
 }
@@ -181,12 +189,31 @@ function personAt(
     const missed = speakers.filter(isHeard).flatMap((told) => latest(vanishings(told)) ?? [])
     set('status', latest(missed) as Statement)
   }
+  const organizations = organizationsOf(speakers.filter(isHeard), ownership)
   const records = [...new Set([...speakers, ...alone].map(nameOf))].sort()
-  return { ...person, provenance, records } as unknown as VisiblePerson
+  return { ...person, provenance, organizations, records } as unknown as VisiblePerson
+}
+
+/** All that the newest cells name. */
+function organizationsOf(heard: Told[], ownership: FieldOwnership): string[] | null {
+  const cells = heard.flatMap((told) => {
+    const word = spokenBy(told, 'organizations', ownership)
+    return word ? [{ told, refs: word.value as RecordFields['organizations'] }] : []
+  })
+  if (cells.length === 0) return null
+  const keys = cells.flatMap(({ told, refs }) =>
+    refs.map((ref) => ('id' in ref ? `${told.upstream}:${ref.id}` : `name:${ref.name.toLowerCase()}`)),
+  )
+  return [...new Set(keys)].sort()
+}
+
+/** Where somebody belongs is for upstream alone to say. */
+function ownerOf(field: keyof RecordFields, ownership: FieldOwnership) {
+  return field === 'organizations' ? 'upstream' : ownership[field]
 }
 
 /** What one record says of a field: its newest word, or for a field that is ours the first that was not empty. */
-function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Statement | undefined {
+function spokenBy(told: Told, field: keyof RecordFields, ownership: FieldOwnership): Statement | undefined {
   if (told.shared) {
     const { shared, ...whole } = told
     const foreign = new Set(shared.flatMap(({ changes }) => changes))
@@ -200,14 +227,14 @@ function spokenBy(told: Told, field: FieldName, ownership: FieldOwnership): Stat
       return word && !isOver ? { ...word, externalId: told.externalId } : []
     })
     const words = [...still, ...[spokenBy(own, field, ownership) ?? []].flat()]
-    return ownership[field] === 'local' ? earliest(words) : latest(words)
+    return ownerOf(field, ownership) === 'local' ? earliest(words) : latest(words)
   }
   const said = wordsOf(told, field)
-  if (ownership[field] !== 'local') return latest(said)
+  if (ownerOf(field, ownership) !== 'local') return latest(said)
   return earliest(said.filter(({ value }) => value !== null && value !== '' && value !== false))
 }
 
-function wordsOf(told: Told, field: FieldName): Statement[] {
+function wordsOf(told: Told, field: keyof RecordFields): Statement[] {
   return upsertsOf(told)
     .filter(({ fields }) => field in fields)
     .map(({ stamp, fields, isUnverified }) => {

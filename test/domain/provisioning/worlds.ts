@@ -23,7 +23,7 @@ function visiblePeople({ people, records }: World): VisiblePerson[] {
     if (status === 'deleted') return []
     const theirs = all.filter(({ userId }) => userId === id)
     const names = theirs.map(({ upstream, externalId }) => `${upstream} ${externalId}`)
-    return [{ ...person, status, records: names.sort() }]
+    return [{ ...person, status, organizations: person.organizations ?? null, records: names.sort() }]
   })
   const place = ({ emailCanonical, records }: VisiblePerson) => emailCanonical ?? `\u{ffff}${records}`
   return living.sort((a, b) => (place(a) < place(b) ? -1 : 1))

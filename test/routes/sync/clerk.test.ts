@@ -102,6 +102,36 @@ t.test(
 )
 
 t.test(
+  'public metadata of an organization arrives in settings.clerk, beside the keys of the host',
+  async (t) => {
+    const settings = async () =>
+      (await sql<{ settings: object }[]>`select settings from firstlogin.organizations`)[0]?.settings
+    const metadata = { plan: 'pro', seats: 5, constructor: { prototype: { polluted: true } } }
+    t.equal(await tell(eventOf('organization.created', 0, { public_metadata: metadata })), 'processed')
+    t.same(await settings(), { clerk: { plan: 'pro', seats: 5 } })
+    await sql`update firstlogin.organizations set settings = settings || '{"theme": "dark"}'`
+    await tell(eventOf('organization.updated', 20, { public_metadata: { plan: 'free' } }))
+    t.same(await settings(), { clerk: { plan: 'free' }, theme: 'dark' })
+    await tell(eventOf('organization.updated', 10, { public_metadata: { plan: 'late' } }))
+    t.same(await settings(), { clerk: { plan: 'free' }, theme: 'dark' }, 'never backwards')
+  },
+)
+
+t.test('the slug is Clerk’s where it is free, and stays', async (t) => {
+  const slugs = async () =>
+    (await sql<{ slug: string }[]>`select slug from firstlogin.organizations order by created_at, id`).map(
+      ({ slug }) => slug,
+    )
+  await tell(eventOf('organization.created', 0, { slug: 'acme' }))
+  await tell(eventOf('organization.created', 0, { id: 'org_2other', slug: 'acme' }))
+  const [first, second = ''] = await slugs()
+  t.equal(first, 'acme')
+  t.match(second, /^acme-[0-9a-f]{4}$/)
+  await tell(eventOf('organization.updated', 20, { slug: 'renamed' }))
+  t.same(await slugs(), [first, second], 'buckets are named by it')
+})
+
+t.test(
   '"`organization.deleted` → Deletes from `organization` table" and ends all its memberships',
   async (t) => {
     await tell(membershipOf('created', 0))

@@ -39,6 +39,7 @@ t.test('a full record says all that it has, as news of the time that it was edit
       name: 'Ada Lovelace',
       role: 'admin',
       status: 'active',
+      organizations: [],
       passwordHash: hash,
     },
     readAt,
@@ -167,7 +168,7 @@ const unreadable = [
 t.test('a cell that cannot be read says nothing, and its record is named in the log', async (t) => {
   for (const cell of unreadable) {
     const { changes, fields, logged } = read({ Status: cell, Name: cell, Role: cell, 'Password Hash': cell })
-    t.strictSame(fields, { email: 'ada@example.com' })
+    t.strictSame(fields, { email: 'ada@example.com', organizations: [] })
     const named = ['name', 'role', 'status', 'passwordHash'].map((field) => [
       'cell.unreadable',
       { record: 'recAAAAAAAAAAAAAA', field },
@@ -207,7 +208,7 @@ t.test('a record without an address says nothing', async (t) => {
 
 t.test('what is not configured is neither read nor said', async (t) => {
   const { fields } = read({ Status: 'Disabled', Role: 'Owner' }, { AIRTABLE_FIELDS: { email: 'Email' } })
-  t.strictSame(fields, { email: 'ada@example.com' })
+  t.strictSame(fields, { email: 'ada@example.com', organizations: [] })
 })
 
 t.test('a hash that is not supported is dropped and logged without itself', async (t) => {

@@ -97,7 +97,7 @@ t.test(
   async (t) => {
     const { readToken, organizations } = shared
     const [found] = await organizations.find([acme])
-    t.strictSame(Object.keys(found?.fields ?? {}), ['name'])
+    t.strictSame(Object.keys(found?.fields ?? {}), ['name', 'settings'])
     t.strictSame(pick((await readToken(adaAtAcme)).changes, 'organization.upserted').fields, {})
   },
 )

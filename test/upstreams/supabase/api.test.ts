@@ -39,6 +39,7 @@ t.test('somebody is found by id and by address, as of the moment of the read', a
       avatarUrl: null,
       status: 'active',
       role: 'admin',
+      organizations: [],
     },
     created: false,
     readAt: now,

@@ -60,6 +60,7 @@ t.test(
           name: 'New Comer',
           avatarUrl: null,
           status: 'active',
+          organizations: [],
         },
       },
     ])
@@ -330,7 +331,7 @@ t.test('a write of our own comes back as an echo, until somebody changes anythin
   t.match(change, { type: 'user.upserted' })
   t.strictSame(
     change?.type === 'user.upserted' && change.fields,
-    { email: 'ada@elsewhere.example', emailVerified: true },
+    { email: 'ada@elsewhere.example', emailVerified: true, organizations: [] },
     'a row that we write tells what changed and no more',
   )
 })
@@ -370,9 +371,9 @@ t.test('statements of one write tell nothing but what was written', async (t) =>
     )
   })
   t.strictSame(told, [
-    { email: written.email, emailVerified: true },
-    { role: 'viewer' },
-    { name: 'Ada King' },
+    { email: written.email, emailVerified: true, organizations: [] },
+    { role: 'viewer', organizations: [] },
+    { name: 'Ada King', organizations: [] },
   ])
 })
 
