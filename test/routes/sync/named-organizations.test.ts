@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { userFields } from '../../../sandbox/airtable/people.ts'
 import { runCommand } from '../../support/commands.ts'
-import { send, syncOn, type TestEvent, toEvent } from '../../support/events.ts'
+import { send, syncOn, toEvent } from '../../support/events.ts'
 import { createWorld, type Service, type World } from '../../support/service.ts'
 import { bearer } from '../auth/client.ts'
 
@@ -38,8 +38,8 @@ async function change(service: Service, id: string, user: object): Promise<void>
     eventType: 'user.updated',
     occurredAt,
     user: { id, ...user },
-  } as Partial<TestEvent>)
-  const reply = await send(service, { ...event, user: { id, ...user } as never })
+  })
+  const reply = await send(service, { ...event, user: { id, ...user } })
   t.equal(reply.statusCode, 200)
 }
 
@@ -126,7 +126,7 @@ t.test(
       eventType: 'user.deleted',
       occurredAt: new Date(Date.now() + 60_000).toISOString(),
     })
-    const reply = await send(service, { ...event, user: { id: recordId } as never })
+    const reply = await send(service, { ...event, user: { id: recordId } })
     t.equal(reply.json<{ result: string }>().result, 'processed')
     t.same(await membersOf(world, 'Globex'), [])
   },
