@@ -40,7 +40,13 @@ export function createStory(people: number): () => ToldEvent {
     const change: UserChange =
       kind === 'user.deleted'
         ? { type: kind, ...about }
-        : { type: 'user.upserted', created: kind === 'user.created', fields, ...about }
+        : {
+            type: 'user.upserted',
+            created: kind === 'user.created',
+            // No column for organizations is configured.
+            fields: { ...fields, organizations: [] },
+            ...about,
+          }
     const payload = {
       eventId,
       eventType: kind,
