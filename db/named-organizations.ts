@@ -79,6 +79,8 @@ export async function saveNamed(tx: TransactionSql, organizations: KnownOrganiza
 export async function setDefaultOrganization(sql: Sql, name: string | null): Promise<void> {
   const key = name === null ? null : await findOrCreate(sql, name)
   await inTransaction(sql, async (tx) => {
+    // First, so that of instances with different settings one comes after the other.
+    await exclude(tx, 'default organization')
     const changed = await tx`
       update firstlogin.organizations set is_default = false
       where is_default and (upstream, external_id) is distinct from (${namedUpstream}, ${key}::text)`
@@ -88,7 +90,6 @@ export async function setDefaultOrganization(sql: Sql, name: string | null): Pro
         update firstlogin.organizations set is_default = true
         where upstream = ${namedUpstream} and external_id = ${key} and not is_default`)
     if (changed.count + (chosen ? chosen.count : 0) === 0) return
-    await exclude(tx, 'default organization')
     await moveToDefault(tx)
   })
 }

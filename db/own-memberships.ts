@@ -1,7 +1,6 @@
 import type { TransactionSql } from 'postgres'
 import { namedUpstream } from '../domain/organization-ref.ts'
 import type { Person } from '../domain/person.ts'
-import { lockShared } from './locks.ts'
 import { channel } from './notices.ts'
 
 /** Whether the memberships of a person that follow from their records may be others than before. */
@@ -17,19 +16,16 @@ function keyOf(person: Person | undefined): string {
 
 /**
  * Makes the memberships of people agree with the organizations that their records name, or with the default one where these
- * name none; the role is the person's own. The caller holds the locks of the people, and has written them and the organizations.
+ * name none; the role is the person's own. The caller holds the locks of the people and, shared, of the default organization, and has written people and organizations.
  */
 export async function saveOwnMemberships(tx: TransactionSql, people: Person[]): Promise<void> {
   if (people.length === 0) return
   const rows = people.map(({ id, role, status, organizations }) => {
     return { id, role, organizations: status === 'deleted' ? null : organizations }
   })
-  await Promise.all([
-    // The default organization changes for everybody or not yet.
-    lockShared(tx, 'default organization'),
-    tx`
+  await tx`
       with person as (
-        select * from jsonb_to_recordset(${tx.json(rows as never)}) as p (id uuid, role text, organizations jsonb)
+        select * from jsonb_to_recordset(${tx.json(rows)}) as p (id uuid, role text, organizations jsonb)
       ), named as (
         select p.id as user_id, p.role, o.id as organization_id
         from person p cross join lateral jsonb_array_elements_text(p.organizations) as key
@@ -44,8 +40,7 @@ export async function saveOwnMemberships(tx: TransactionSql, people: Person[]): 
           and not exists (
             select from named n where n.user_id = p.id and n.organization_id::text = m.organization_external_id)
       )
-      ${insertOwn(tx)}`,
-  ])
+      ${insertOwn(tx)}`
 }
 
 /** Writes the rows of `named` that are not there yet, or other than they should be. */

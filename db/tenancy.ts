@@ -18,6 +18,7 @@ import {
 } from '../domain/organization.ts'
 import type { Person } from '../domain/person.ts'
 import { recordKey, type UpstreamRecord } from '../domain/record.ts'
+import { lockShared } from './locks.ts'
 import {
   type KnownMembership,
   linkMemberships,
@@ -76,6 +77,8 @@ export async function saveTenancy(
   const memberships = [...told.memberships.values()]
   if (accounts.length + organizations.length + named.length + memberships.length + people.length === 0) return
   await Promise.all([
+    // The default organization changes for everybody or not yet. Before any row of an organization is locked.
+    named.length + people.length > 0 && lockShared(tx, 'default organization'),
     saveNamed(tx, named),
     saveOwnMemberships(tx, people),
     // In one order before any is written; what is read after that is the last word.
