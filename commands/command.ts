@@ -21,7 +21,7 @@ export interface Terminal {
 
 /** The number is the exit code: 0 done, 1 not done or something is wrong. Throws UsageError for other arguments. */
 export interface Command extends Described {
-  /** `standIns`: settings that nobody made, and that the sandbox has filled. */
+  /** `standIns`: the names of settings that are not set, and that the sandbox has filled. */
   run(config: Config, args: string[], output: Output, standIns?: ReadonlySet<string>): Promise<number>
 }
 

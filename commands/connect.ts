@@ -18,7 +18,13 @@ export async function connect(config: Config): Promise<FastifyInstance> {
   await app.register(notices)
   await app.register(metrics)
   await app.register(http)
-  await app.register(provisioner, { ownership: config.ownership })
+  const { DEFAULT_ORGANIZATION: defaultOrganization } = config
+  await app.register(provisioner, {
+    ownership: config.ownership,
+    rekeyWindowMs: config.REKEY_WINDOW_S * 1000,
+    // Only the service ends that there is one: a command may run without the setting.
+    ...(defaultOrganization !== undefined && { defaultOrganization }),
+  })
   await app.register(upstreams, { upstreams: config.upstreams, slowMs: config.READTHROUGH_DEADLINE_MS })
   await app.register(inbox)
   await app.register(jobs)

@@ -14,7 +14,7 @@ export async function lock(
     from (select distinct hashtext(key) as hash from unnest(${keys}::text[]) as key order by 1) as hashes`
 }
 
-/** Many may hold it at once, and whoever would exclude them waits until their transactions end. */
+/** Any number of transactions hold it at once; `exclude` waits until they end. */
 export async function lockShared(tx: TransactionSql, key: string): Promise<void> {
   await tx`select pg_advisory_xact_lock_shared(${spaces.settings}, hashtext(${key}))`
 }

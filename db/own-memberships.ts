@@ -16,7 +16,8 @@ function keyOf(person: Person | undefined): string {
 
 /**
  * Makes the memberships of people agree with the organizations that their records name, or with the default one where these
- * name none; the role is the person's own. The caller holds the locks of the people and, shared, of the default organization, and has written people and organizations.
+ * name none; the role is the person's own. The caller holds the locks of the people and, shared, of the default
+ * organization, and has written people and organizations.
  */
 export async function saveOwnMemberships(tx: TransactionSql, people: Person[]): Promise<void> {
   if (people.length === 0) return
@@ -24,23 +25,23 @@ export async function saveOwnMemberships(tx: TransactionSql, people: Person[]): 
     return { id, role, organizations: status === 'deleted' ? null : organizations }
   })
   await tx`
-      with person as (
-        select * from jsonb_to_recordset(${tx.json(rows)}) as p (id uuid, role text, organizations jsonb)
-      ), named as (
-        select p.id as user_id, p.role, o.id as organization_id
-        from person p cross join lateral jsonb_array_elements_text(p.organizations) as key
-          join firstlogin.organizations o on o.upstream = ${namedUpstream} and o.external_id = key
-        union
-        select p.id, p.role, o.id from person p join firstlogin.organizations o on o.is_default
-        where p.organizations = '[]'
-      ), ended as (
-        update firstlogin.memberships m set present = false, active = false, updated_at = now()
-        from person p
-        where m.upstream = ${namedUpstream} and m.user_external_id = p.id::text and m.active
-          and not exists (
-            select from named n where n.user_id = p.id and n.organization_id::text = m.organization_external_id)
-      )
-      ${insertOwn(tx)}`
+    with person as (
+      select * from jsonb_to_recordset(${tx.json(rows)}) as p (id uuid, role text, organizations jsonb)
+    ), named as (
+      select p.id as user_id, p.role, o.id as organization_id
+      from person p cross join lateral jsonb_array_elements_text(p.organizations) as key
+        join firstlogin.organizations o on o.upstream = ${namedUpstream} and o.external_id = key
+      union
+      select p.id, p.role, o.id from person p join firstlogin.organizations o on o.is_default
+      where p.organizations = '[]'
+    ), ended as (
+      update firstlogin.memberships m set present = false, active = false, updated_at = now()
+      from person p
+      where m.upstream = ${namedUpstream} and m.user_external_id = p.id::text and m.active
+        and not exists (
+          select from named n where n.user_id = p.id and n.organization_id::text = m.organization_external_id)
+    )
+    ${insertOwn(tx)}`
 }
 
 /** Writes the rows of `named` that are not there yet, or other than they should be. */

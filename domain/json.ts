@@ -6,7 +6,8 @@ export function toCanonicalJson(value: unknown): string {
   })
 }
 
-const maxDepth = 64
+/** How deep JSON from outside may be nested; deeper takes a multiple of its size in memory. */
+export const maxDepth = 64
 
 /**
  * A JSON object from outside as Postgres can keep it, without keys that reach a prototype. Undefined for what is no object, or

@@ -122,7 +122,7 @@ export function applyLocalValue(
 /** Fields that people own here keep the first that they were told. */
 export function keepsOf({ ownership }: Pick<Rules, 'ownership'>): Keeps {
   return (field) => {
-    // Where somebody belongs is for upstream alone to say.
+    // The organizations of a user are the upstream's alone to say.
     if (field === 'organizations') return 'newest'
     if (field !== 'email' && ownership[field] === 'local') return 'first'
     return field === 'email' || ownership[field] === 'newest' ? 'newest since' : 'newest'

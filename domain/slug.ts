@@ -6,8 +6,8 @@ const longest = 59
 
 /**
  * What an organization may be called in addresses and bucket names, the best first: as upstream wishes, then the same with
- * an ending of its own. Without a wish the first eight letters and digits of its id upstream, then longer ones. In the
- * end what nobody else can have.
+ * an ending of its own. Without a wish the first eight letters and digits of its id upstream, then longer ones. Last a
+ * hash, which no other organization has.
  */
 export function slugCandidates(externalId: string, wish?: string): string[] {
   const hash = createHash('sha256').update(externalId).digest('hex')

@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
 import { toCookieName } from '../domain/cookies.ts'
-import { markOptionalBodies, toOperation } from './docs/operation.ts'
+import { addSignatureScheme, markOptionalBodies, toOperation } from './docs/operation.ts'
 
 /**
  * What the page may load: its own files. Its styles are partly written into attributes by its script, and its icons are
@@ -33,18 +33,6 @@ function toSecuritySchemes(baseUrl: string) {
     bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
     accessCookie: { type: 'apiKey', in: 'cookie', name: toCookieName(baseUrl, 'access') },
     refreshCookie: { type: 'apiKey', in: 'cookie', name: toCookieName(baseUrl, 'refresh') },
-    signature: {
-      type: 'apiKey',
-      in: 'header',
-      name: 'X-Signature',
-      description: 'Hex HMAC-SHA256 of the raw body. Or the Standard Webhooks headers, with the same secret.',
-    },
-    vendorSignature: {
-      type: 'apiKey',
-      in: 'header',
-      name: 'svix-signature',
-      description: "Each vendor's own proof: see its guide in docs/.",
-    },
   } as const
 }
 
@@ -68,7 +56,11 @@ export default fp<DocsOptions>(
         tags,
         components: { securitySchemes: toSecuritySchemes(baseUrl) },
       },
-      transform: ({ schema, url, route }) => ({ schema: toOperation(schema, route), url }),
+      transform({ schema, url, route, ...document }) {
+        if ('openapiObject' in document)
+          addSignatureScheme(document.openapiObject.components?.securitySchemes ?? {}, schema)
+        return { schema: toOperation(schema, route), url }
+      },
       transformObject(document) {
         const api = 'openapiObject' in document ? document.openapiObject : document.swaggerObject
         markOptionalBodies(api.paths)

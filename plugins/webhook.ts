@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, LogLevel } from 'fastify'
 import fp from 'fastify-plugin'
-import { isDeeperThan } from '../domain/json.ts'
+import { isDeeperThan, maxDepth } from '../domain/json.ts'
 import { clientNetwork } from '../domain/network.ts'
 import type { SignatureHeaders } from '../domain/signature.ts'
 import { FirstloginError } from '../errors.ts'
@@ -40,8 +40,6 @@ export interface WebhookRoute<Proof = unknown> {
 export type DefineWebhook = <Proof>(route: WebhookRoute<Proof>) => void
 
 const largestBody = 1024 * 1024
-/** Deeper ones take a multiple of their size in memory. */
-const maxDepth = 64
 const tooDeep = new FirstloginError('FL_PAYLOAD_INVALID', {
   detail: `The body is nested deeper than ${maxDepth} levels.`,
 })

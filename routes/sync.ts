@@ -50,7 +50,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
   }
 
   function addWebhook(name: string, webhook: Webhook): void {
-    const { path, summary, body, verifyHeaders, verify, read } = webhook
+    const { path, summary, signatureHeader, body, verifyHeaders, verify, read } = webhook
     app.webhook({
       url: path,
       // Each has a line of its own that says what became of it.
@@ -61,7 +61,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
         operationId: `${name}Webhook`,
         tags,
         summary,
-        security: [{ [webhook.isOptIn ? 'signature' : 'vendorSignature']: [] }],
+        signatureHeader,
         body,
         errors: [...refusals, 'FL_EMAIL_INVALID', 'FL_EVENT_AHEAD', 'FL_UPSTREAM_UNAVAILABLE'],
         response: { 200: Reply, ...problems },
@@ -76,7 +76,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
   }
 
   function addSignUpHook(name: string, hook: SignUpHook): void {
-    const { path, summary, body, verifyHeaders, verify, read, onlyKnown, answers } = hook
+    const { path, summary, signatureHeader, body, verifyHeaders, verify, read, onlyKnown, answers } = hook
     app.webhook({
       url: path,
       verifyHeaders,
@@ -85,7 +85,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
         operationId: `${name}SignUpWebhook`,
         tags,
         summary,
-        security: [{ vendorSignature: [] }],
+        signatureHeader,
         body,
         errors: [...refusals, 'FL_UPSTREAM_UNAVAILABLE'],
         response: { 200: Type.Unknown(), ...problems },
@@ -116,7 +116,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
     }
   }
 
-  function addFeed(name: string, { path, summary, verifyHeaders }: Feed): void {
+  function addFeed(name: string, { path, summary, signatureHeader, verifyHeaders }: Feed): void {
     app.webhook({
       url: path,
       verifyHeaders,
@@ -125,7 +125,7 @@ export const syncRoutes: FastifyPluginAsyncTypebox<SyncRoutesOptions> = async fu
         operationId: `${name}PingWebhook`,
         tags,
         summary,
-        security: [{ vendorSignature: [] }],
+        signatureHeader,
         errors: refusals,
         response: { 204: Type.Null(), ...problems },
       },

@@ -98,6 +98,8 @@ export interface Webhook {
   summary: string
   /** The least that a body has: a first check, and for the documentation. */
   body: TObject
+  /** The header whose value proves who sends it, in lower case: for the documentation. */
+  signatureHeader?: string
   /** Taken in only with USER_WEBHOOK_SYNC_ENABLED. Others are when they have their secret. */
   isOptIn?: true
   /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
@@ -118,6 +120,8 @@ export interface SignUpHook {
   path: string
   summary: string
   body: TObject
+  /** The header whose value proves who sends it, in lower case: for the documentation. */
+  signatureHeader?: string
   /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
   verifyHeaders?(headers: SignatureHeaders): void
   /** Throws FL_SIGNATURE_INVALID. */
@@ -219,6 +223,8 @@ export interface Feed {
   /** Where pings arrive, below /api/sync. */
   path: string
   summary: string
+  /** The header whose value proves who sends it, in lower case: for the documentation. */
+  signatureHeader?: string
   /** Throws FL_SIGNATURE_INVALID where the headers alone show that the request is not signed: its body is not read then. */
   verifyHeaders?(headers: SignatureHeaders): void
   /** The subscription that a ping says it belongs to is this one, and signed it; else throws FL_SIGNATURE_INVALID. */

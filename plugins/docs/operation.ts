@@ -8,6 +8,8 @@ declare module 'fastify' {
     errors?: readonly ErrorCode[]
     /** For the documentation: the route also takes no body at all. */
     isBodyOptional?: true
+    /** For the documentation: the header whose value proves who sends the request. */
+    signatureHeader?: string | undefined
   }
 }
 
@@ -29,20 +31,23 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 /** A route's schema for the documentation: its id is the handler's name, and each status of an error has its codes. */
-export function toOperation(schema: FastifySchema, route: RouteOptions): FastifySchema {
+export function toOperation(schema: FastifySchema | undefined, route: RouteOptions): FastifySchema {
   const {
     errors = [],
     isBodyOptional,
+    signatureHeader,
     response,
     ...rest
-  } = schema as FastifySchema & { operationId?: string }
+  }: FastifySchema & { operationId?: string } = schema ?? {}
   const codes = new Set([...errors, ...always, ...(rest.querystring || rest.params ? withParameters : [])])
-  if (rest.body && !rest.operationId?.endsWith('Webhook')) for (const code of withBody) codes.add(code)
+  // A route that proves the bytes of its body reads them by itself.
+  if (rest.body && !signatureHeader) for (const code of withBody) codes.add(code)
   const answers = Object.entries(isRecord(response) ? response : {})
   return {
     ...rest,
     operationId: rest.operationId ?? route.handler.name,
     ...(isBodyOptional && { 'x-optional-body': true }),
+    ...(signatureHeader && { security: [{ [toScheme(signatureHeader)]: [] }] }),
     response: {
       ...Object.fromEntries(answers.filter(([status]) => !/^[45]/.test(status))),
       ...toProblems(codes),
@@ -61,15 +66,23 @@ function toProblems(codes: ReadonlySet<ErrorCode>): Record<string, unknown> {
   )
 }
 
+/** The name of the security scheme of a header. */
+function toScheme(header: string): string {
+  return `header-${header}`
+}
+
+/** A route refers to the scheme of its header, which has to be there first. */
+export function addSignatureScheme(schemes: object, schema: FastifySchema | undefined): void {
+  const name = schema?.signatureHeader
+  if (name) Object.assign(schemes, { [toScheme(name)]: { type: 'apiKey', in: 'header', name } })
+}
+
 /** Bodies that may be left out are documented as such. */
 export function markOptionalBodies(paths: unknown): void {
-  if (!isRecord(paths)) return
-  for (const operation of Object.values(paths).flatMap((item) =>
-    isRecord(item) ? Object.values(item) : [],
-  )) {
-    if (!isRecord(operation)) continue
-    if (operation['x-optional-body'] && isRecord(operation['requestBody']))
-      operation['requestBody']['required'] = false
+  const items = isRecord(paths) ? Object.values(paths).filter(isRecord) : []
+  for (const operation of items.flatMap((item) => Object.values(item)).filter(isRecord)) {
+    const { 'x-optional-body': isOptional, requestBody } = operation
+    if (isOptional && isRecord(requestBody)) requestBody['required'] = false
     delete operation['x-optional-body']
   }
 }

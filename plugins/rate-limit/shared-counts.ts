@@ -109,7 +109,7 @@ async function add(redis: Redis, key: string, windowMs: number): Promise<Count> 
 async function inTime<T>(answer: Promise<T>, maxMs: number): Promise<T> {
   const answered = new AbortController()
   const finished = answer.finally(() => answered.abort())
-  // Nobody waits for an answer that comes too late, or for its fault.
+  // Its rejection after the time limit must not end the process.
   finished.catch(() => {})
   return Promise.race([finished, refuseLate(maxMs, answered.signal)])
 }

@@ -131,9 +131,9 @@ t.test('the API documents itself', async (t) => {
     t.equal(api.paths['/api/auth/login'].post.requestBody.required, true)
     t.match(api.components.securitySchemes, {
       refreshCookie: { type: 'apiKey', in: 'cookie', name: '__Host-firstlogin-refresh' },
-      signature: { type: 'apiKey', in: 'header', name: 'X-Signature' },
+      'header-x-signature': { type: 'apiKey', in: 'header', name: 'x-signature' },
     })
-    t.same(api.paths['/api/sync/users/inbound'].post.security, [{ signature: [] }])
+    t.same(api.paths['/api/sync/users/inbound'].post.security, [{ 'header-x-signature': [] }])
     const { user } =
       api.paths['/api/auth/me'].get.responses['200'].content['application/json'].schema.properties
     t.match(user, { type: 'object', properties: { id: { format: 'uuid' }, email: {}, status: {}, role: {} } })

@@ -163,6 +163,7 @@ export function createFeed(client: AirtableClient, env: AirtableEnv, context: Up
 
   return {
     path: '/airtable/notifications',
+    signatureHeader: 'x-airtable-content-mac',
     summary: "Airtable's pings: there is news",
     verifyHeaders: (headers) => void getHeader(headers, 'x-airtable-content-mac'),
     verifyPing(bytes, headers, { id, secret }) {

@@ -69,6 +69,7 @@ export function createWebhook(secrets: string[], env: AirtableEnv, context: Upst
 
   return {
     path: '/users/inbound',
+    signatureHeader: 'x-signature',
     summary: 'Tell that a person was created, updated or deleted',
     body: EventEnvelope,
     isOptIn: true,

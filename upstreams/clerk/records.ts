@@ -40,7 +40,7 @@ export const ClerkOrganization = Type.Object({
   id: Id,
   name: Maybe(Type.String()),
   slug: Maybe(Type.String()),
-  /** Whatever somebody writes there keeps nothing else from arriving. */
+  /** Of any shape: what cannot be stored must not keep the event from arriving. */
   public_metadata: Type.Optional(Type.Unknown()),
   updated_at: Moment,
 })

@@ -50,6 +50,7 @@ export function createWebhook(secrets: string[], env: ClerkEnv, { clock }: Upstr
 
   return {
     path: '/clerk',
+    signatureHeader: 'svix-signature',
     summary: 'What happened in Clerk, told by Svix',
     body: Envelope,
     verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),

@@ -6,7 +6,7 @@ import {
   type UserUpserted,
 } from '../../domain/change.ts'
 import { toInstant } from '../../domain/instant.ts'
-import { isDeeperThan, toStorableObject } from '../../domain/json.ts'
+import { isDeeperThan, maxDepth, toStorableObject } from '../../domain/json.ts'
 import type { Stamp } from '../../domain/stamp.ts'
 import { toText } from '../text.ts'
 import type { FronteggUser, Role, Tenant } from './answers.ts'
@@ -71,7 +71,7 @@ export function toOrganizationChange(tenant: Tenant, readAt: number, created = f
 
 /** Webhooks and the API write it as a JSON text. */
 function toMetadata(metadata: unknown): unknown {
-  if (typeof metadata !== 'string' || isDeeperThan(64, metadata)) return undefined
+  if (typeof metadata !== 'string' || isDeeperThan(maxDepth, metadata)) return undefined
   try {
     return JSON.parse(metadata)
   } catch {

@@ -87,6 +87,7 @@ export function createWebhook(
 
   return {
     path: '/frontegg',
+    signatureHeader: 'x-webhook-secret',
     summary: "Frontegg's webhooks: whom they name is read again",
     body: Event,
     verifyHeaders: (headers) => void verifyProof(headers, keys, clock()),

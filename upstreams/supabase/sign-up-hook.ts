@@ -17,6 +17,7 @@ export function createSignUpHook(
   const keys = toHookKeys(secret)
   return {
     path: '/supabase/hooks',
+    signatureHeader: 'webhook-signature',
     summary: 'Ask whether somebody may sign up',
     body: HookCall,
     verifyHeaders: (headers) => verifySignatureHeaders(headers, keys),

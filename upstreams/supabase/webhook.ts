@@ -38,6 +38,7 @@ export function createWebhook(secrets: string[], env: SupabaseEnv, context: Upst
 
   return {
     path: '/supabase',
+    signatureHeader: 'authorization',
     summary: 'Tell that a row of auth.users was inserted, updated or deleted',
     body: DatabaseEvent,
     verifyHeaders: verifyBearer,

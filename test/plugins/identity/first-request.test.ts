@@ -136,6 +136,17 @@ t.test(
   },
 )
 
+t.test('requireRole asks for the own role of a user who acts in no organization', async (t) => {
+  const world = await createIdentityWorld(t)
+  const [member] = world.clerk.memberships.list()
+  const token = await world.clerk.sessionToken({ userId: member?.public_user_data.user_id ?? '' })
+  const first = await world.start()
+  t.match((await first.get('/admin', token)).json(), { code: 'FL_ROLE_MISSING' })
+  await world.sql`update firstlogin.users set role = 'admin'`
+  const second = await world.start()
+  t.equal((await second.get('/admin', token)).statusCode, 200)
+})
+
 t.test(
   'a newer token changes the role, an older one does not; a deletion ends the membership at once',
   async (t) => {

@@ -1,3 +1,4 @@
+import type { LightMyRequestResponse } from 'fastify'
 import Fastify from 'fastify'
 import t from 'tap'
 import { loadConfig } from '../../../config.ts'
@@ -12,19 +13,20 @@ const { app } = await (await createWorld(t)).start({ BASE_URL: own, ALLOWED_ORIG
 const ada = { email: 'ada@example.com', password: 'analytical-engine', cookie: true }
 const login = (origin: string) =>
   app.inject({ method: 'POST', url: '/api/auth/login', payload: ada, headers: { origin } })
+const refresh = (reply: LightMyRequestResponse, origin: string) =>
+  app.inject({
+    method: 'POST',
+    url: '/api/auth/refresh',
+    cookies: Object.fromEntries(reply.cookies.map(({ name, value }) => [name, value])),
+    headers: { origin },
+  })
 const preflight = (url: string, origin: string) =>
   app.inject({ method: 'OPTIONS', url, headers: { origin, 'access-control-request-method': 'POST' } })
 
 for (const origin of [own, app1, 'http://localhost:5173', 'http://127.0.0.1:8080']) {
   t.test(`a page of ${origin} logs in with cookies, and refreshes by them`, async (t) => {
     const reply = await login(origin)
-    const cookies = Object.fromEntries(reply.cookies.map(({ name, value }) => [name, value]))
-    const refreshed = await app.inject({
-      method: 'POST',
-      url: '/api/auth/refresh',
-      cookies,
-      headers: { origin },
-    })
+    const refreshed = await refresh(reply, origin)
     for (const { statusCode, headers } of [reply, refreshed]) {
       t.equal(statusCode, 200)
       t.match(headers, {
@@ -57,13 +59,7 @@ for (const origin of [
 ]) {
   t.test(`a page of ${origin} gets no CORS headers and cannot use the cookies`, async (t) => {
     const reply = await login(origin)
-    const cookies = Object.fromEntries(reply.cookies.map(({ name, value }) => [name, value]))
-    const refreshed = await app.inject({
-      method: 'POST',
-      url: '/api/auth/refresh',
-      cookies,
-      headers: { origin },
-    })
+    const refreshed = await refresh(reply, origin)
     isProblem(t, refreshed, 'FL_ORIGIN_REFUSED')
     for (const { headers } of [reply, refreshed, await preflight('/api/auth/refresh', origin)]) {
       t.notMatch(Object.keys(headers).join(), /access-control-allow-origin/)
